@@ -1,0 +1,3 @@
+//! The reference server of messenger.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Model, wire format, pure state machines and store traits of the messenger protocol.

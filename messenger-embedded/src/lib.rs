@@ -1,0 +1,1 @@
+//! An embedded, durable store for messenger: every store trait in one folder.

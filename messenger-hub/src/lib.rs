@@ -1,0 +1,1 @@
+//! The tokio runtime over the machines of messenger-core.

@@ -1,0 +1,1 @@
+//! Conformance cases, simulator and fixtures for authors of messenger stores.

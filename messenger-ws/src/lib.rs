@@ -1,0 +1,1 @@
+//! axum routes and accept loop that serve a messenger hub over WebSocket and HTTP.

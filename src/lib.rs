@@ -1,0 +1,16 @@
+//! A messenger protocol library with pluggable back ends.
+//!
+//! The crates of the workspace, behind features.
+
+pub use messenger_core as core;
+
+#[cfg(feature = "client")]
+pub use messenger_client as client;
+#[cfg(feature = "embedded")]
+pub use messenger_embedded as embedded;
+#[cfg(feature = "hub")]
+pub use messenger_hub as hub;
+#[cfg(feature = "testkit")]
+pub use messenger_testkit as testkit;
+#[cfg(feature = "ws")]
+pub use messenger_ws as ws;
