@@ -1,1 +1,17 @@
 //! Model, wire format, pure state machines and store traits of the messenger protocol.
+//!
+//! ```text
+//!   id, time, limits, error ← model ← wire ← machines (session, conversation, node, client)
+//!                             model ← store ← memory, mock
+//! ```
+//!
+//! A machine is driven by `handle(now, input)` and then `poll()` until it is drained. Nothing here reads a clock, draws a
+//! random number or does I/O: time and random bytes are arguments, a store call is an *output* and its answer an *input*.
+
+pub mod codec;
+pub mod error;
+pub mod id;
+pub mod limits;
+pub mod model;
+pub mod store;
+pub mod time;
