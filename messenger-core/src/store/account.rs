@@ -39,8 +39,7 @@ pub trait Accounts: Send + Sync + 'static {
     ///
     /// # Contract
     /// - `a_token_is_known_until_it_is_forgotten` (SEC-4)
-    async fn put_token(&self, digest: TokenDigest, record: Option<&TokenRecord>)
-    -> StoreResult<()>;
+    async fn put_token(&self, digest: TokenDigest, record: Option<TokenRecord>) -> StoreResult<()>;
 
     /// The user and device of a token.
     ///

@@ -10,9 +10,7 @@ use super::{
 
 /// The stores that a hub runs on. A capability that a back end lacks is `None`.
 ///
-/// ```ignore
-/// Backend { presence: redis.presence(), broker: redis.broker(), ..embedded }
-/// ```
+/// `Backend { presence, broker, ..embedded }` takes presence and broker from one back end and the rest from another.
 #[derive(Clone)]
 pub struct Backend {
     /// The logs.

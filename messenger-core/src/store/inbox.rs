@@ -43,8 +43,8 @@ pub trait InboxStore: Send + Sync + 'static {
     async fn page(
         &self,
         user: &UserId,
-        since: Option<&Since>,
-        cursor: Option<&InboxCursor>,
+        since: Option<Since>,
+        cursor: Option<InboxCursor>,
         limit: usize,
         now: Timestamp,
     ) -> StoreResult<InboxPage>;
