@@ -7,8 +7,8 @@
 //! core ← testkit               a dev-dependency of the others
 //! all  ← messenger ← examples
 //!
-//! id, time, error, limits ← model ← wire ← session, conversation, node, client
-//!                           model ← store ← memory, mock
+//! codec, id, time, error, limits ← model ← wire ← session, conversation, node, client
+//!                                  model ← store ← memory, mock
 //! ```
 
 mod support;
@@ -107,6 +107,7 @@ fn the_core_pulls_in_no_runtime_and_no_socket() {
 fn modules_of_the_core_import_each_other_only_as_drawn() {
     let source = root().join(CORE).join("src");
     let mut broken = Vec::new();
+    let mut imports = 0;
     let all = files(&source, ".rs");
     let tests: BTreeSet<_> = all.iter().flat_map(|file| test_files(file)).collect();
     for file in all.iter().filter(|file| !tests.contains(*file)) {
@@ -114,8 +115,13 @@ fn modules_of_the_core_import_each_other_only_as_drawn() {
             .strip_prefix(&source)
             .expect("the file was found below it");
         let text = std::fs::read_to_string(file).expect("a source file can be read");
+        imports += imported(&module_path(path), &code(&text)).len();
         broken.extend(misdirected(path, &text));
     }
+    assert!(
+        imports > 20,
+        "hardly an import was found: the scan is broken"
+    );
     assert_eq!(broken, Vec::<String>::new());
 }
 
@@ -346,32 +352,16 @@ fn impurities(graph: &Graph) -> Vec<String> {
 }
 
 /// Each module of the core with the modules that it may import, itself apart.
-const LAYERS: &[(&[&str], &[&str])] = &[
-    (&["id", "time", "error", "limits"], BASE),
-    (&["model"], BASE),
-    (&["wire"], &["id", "time", "error", "limits", "model"]),
-    (
-        &["session", "conversation", "node", "client"],
-        &[
-            "id",
-            "time",
-            "error",
-            "limits",
-            "model",
-            "wire",
-            "session",
-            "conversation",
-            "node",
-            "client",
-        ],
-    ),
-    (&["store"], &["id", "time", "error", "limits", "model"]),
-    (
-        &["memory", "mock"],
-        &["id", "time", "error", "limits", "model", "store"],
-    ),
+const LAYERS: &[(&[&str], &[&[&str]])] = &[
+    (BASE, &[BASE]),
+    (&["model"], &[BASE]),
+    (&["wire"], &[BASE, &["model"]]),
+    (MACHINES, &[BASE, &["model", "wire"], MACHINES]),
+    (&["store"], &[BASE, &["model"]]),
+    (&["memory", "mock"], &[BASE, &["model", "store"]]),
 ];
-const BASE: &[&str] = &["id", "time", "error", "limits"];
+const BASE: &[&str] = &["codec", "id", "time", "error", "limits"];
+const MACHINES: &[&str] = &["session", "conversation", "node", "client"];
 
 /// Which imports of one file of the core the drawing does not allow.
 fn misdirected(path: &Path, text: &str) -> Vec<String> {
@@ -395,7 +385,8 @@ fn misdirected(path: &Path, text: &str) -> Vec<String> {
     };
     imported(&module, &code(text))
         .into_iter()
-        .filter(|name| known(name) && name != top && !allowed.contains(&name.as_str()))
+        .filter(|name| known(name) && name != top)
+        .filter(|name| !allowed.iter().any(|names| names.contains(&name.as_str())))
         .map(|name| format!("{} imports {name}", path.display()))
         .collect()
 }
