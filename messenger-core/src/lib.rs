@@ -14,6 +14,8 @@ pub mod codec;
 pub mod error;
 pub mod id;
 pub mod limits;
+#[cfg(feature = "mock")]
+pub mod mock;
 pub mod model;
 pub mod store;
 pub mod time;

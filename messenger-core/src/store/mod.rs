@@ -15,17 +15,17 @@
 //! Each method's `# Contract` bullets name clauses of the delivery contract; each bullet has a conformance case of the same
 //! name in `messenger-testkit`. Time is an argument wherever it matters, so no case needs to sleep.
 
-mod account;
-mod backend;
-mod broker;
-mod conversation;
-mod device;
-mod hooks;
-mod inbox;
-mod message;
-mod presence;
-mod receipt;
-mod retention;
+pub(crate) mod account;
+pub(crate) mod backend;
+pub(crate) mod broker;
+pub(crate) mod conversation;
+pub(crate) mod device;
+pub(crate) mod hooks;
+pub(crate) mod inbox;
+pub(crate) mod message;
+pub(crate) mod presence;
+pub(crate) mod receipt;
+pub(crate) mod retention;
 
 pub use account::{Account, Accounts, NewAccount, TokenDigest, TokenRecord};
 pub use backend::Backend;
