@@ -14,6 +14,7 @@ pub mod codec;
 pub mod error;
 pub mod id;
 pub mod limits;
+pub mod memory;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod model;
