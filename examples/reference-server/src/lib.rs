@@ -1,0 +1,13 @@
+//! The reference server of messenger: the shell around the library that a person meets.
+//!
+//! ```text
+//! cli ──► config ──► serve ──► hub + store + routes, logs, metrics, signals
+//!    └──► admin commands ──► over the socket of the running server, or on the folder itself
+//! ```
+//!
+//! The binary `messenger-server` is a thin `main` over this library, so that tests reach its parts.
+
+pub mod cli;
+pub mod config;
+pub mod exit;
+pub mod logs;
