@@ -20,3 +20,4 @@ pub mod mock;
 pub mod model;
 pub mod store;
 pub mod time;
+pub mod wire;

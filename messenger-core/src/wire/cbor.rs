@@ -1,0 +1,84 @@
+//! CBOR, one frame in a binary message: `[number of the type, body]`, bodies as maps with small integers as keys.
+
+use minicbor::Decoder;
+
+use super::{ClientFrame, DecodeError, DecodeErrorKind, ServerFrame};
+
+impl ClientFrame {
+    /// Reads a frame from a binary message.
+    ///
+    /// # Errors
+    /// [`DecodeError`] tells an unknown frame type from malformed input.
+    pub fn from_cbor(bytes: &[u8]) -> Result<Self, DecodeError> {
+        read(bytes, Self::TAGS)
+    }
+
+    /// Writes the frame as a binary message.
+    pub fn to_cbor(&self) -> Vec<u8> {
+        minicbor::to_vec(self).expect("writing to a Vec cannot fail")
+    }
+}
+
+impl ServerFrame {
+    /// Reads a frame from a binary message.
+    ///
+    /// # Errors
+    /// [`DecodeError`] tells an unknown frame type from malformed input.
+    pub fn from_cbor(bytes: &[u8]) -> Result<Self, DecodeError> {
+        read(bytes, Self::TAGS)
+    }
+
+    /// Writes the frame as a binary message.
+    pub fn to_cbor(&self) -> Vec<u8> {
+        minicbor::to_vec(self).expect("writing to a Vec cannot fail")
+    }
+}
+
+fn read<'b, T: minicbor::Decode<'b, ()>>(
+    bytes: &'b [u8],
+    tags: &[(&str, u16)],
+) -> Result<T, DecodeError> {
+    let mut decoder = Decoder::new(bytes);
+    let frame = decoder
+        .decode::<T>()
+        .map_err(|error| explain(bytes, &error, tags))?;
+    if decoder.position() != bytes.len() {
+        return Err(DecodeError {
+            kind: DecodeErrorKind::Malformed,
+            detail: format!("bytes follow the frame at {}", decoder.position()),
+            id: None,
+        });
+    }
+    Ok(frame)
+}
+
+/// Looks at bytes that are no frame: only on the way to an error, so its cost does not matter.
+#[cold]
+fn explain(bytes: &[u8], error: &minicbor::decode::Error, tags: &[(&str, u16)]) -> DecodeError {
+    let mut decoder = Decoder::new(bytes);
+    let number = match decoder.array() {
+        Ok(Some(2)) => decoder.u64().ok(),
+        _ => None,
+    };
+    match number {
+        Some(number) if !tags.iter().any(|(_, known)| u64::from(*known) == number) => DecodeError {
+            kind: DecodeErrorKind::UnknownFrame,
+            detail: format!("there is no frame type {number}"),
+            id: id_of(decoder),
+        },
+        _ => DecodeError {
+            kind: DecodeErrorKind::Malformed,
+            detail: error.to_string(),
+            id: number.and_then(|_| id_of(decoder)),
+        },
+    }
+}
+
+/// The request's `id`, which has key 0 in each frame that carries one.
+fn id_of(mut body: Decoder<'_>) -> Option<u64> {
+    body.map().ok()?;
+    match body.u8().ok()? {
+        0 => body.u64().ok(),
+        _ => None,
+    }
+}
