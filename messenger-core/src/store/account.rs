@@ -15,6 +15,7 @@ pub trait Accounts: Send + Sync + 'static {
     ///
     /// # Contract
     /// - `an_account_is_created_once` (contract 1, User)
+    /// - `an_acknowledged_account_is_there_after_opening_again` (contract 1, User)
     async fn create(&self, account: &NewAccount) -> StoreResult<bool>;
 
     /// The account of a user.

@@ -18,9 +18,10 @@ pub trait ConversationStore: Send + Sync + 'static {
     /// - `a_conversation_never_saved_has_none` (RIGHT-2)
     async fn load(&self, conversation: &ConversationId) -> StoreResult<Option<Conversation>>;
 
-    /// Keeps a snapshot, unless a newer one is kept.
+    /// Keeps a snapshot, unless a newer one is kept. Durable when it returns.
     ///
     /// # Contract
     /// - `an_older_snapshot_never_replaces_a_newer_one` (RIGHT-2)
+    /// - `an_acknowledged_snapshot_is_there_after_opening_again` (RIGHT-2)
     async fn save(&self, conversation: &Conversation) -> StoreResult<()>;
 }

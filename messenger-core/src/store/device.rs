@@ -12,7 +12,8 @@ use super::StoreResult;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait DeviceStore: Send + Sync + 'static {
-    /// Registers a device under a random key of the client, once per key.
+    /// Registers a device under a random key of the client, once per key: the key of a revoked device answers that device,
+    /// and it stays revoked. Durable when it returns.
     ///
     /// In the same step the device's `acked` begins at the user's `delivered` in each conversation (MARK-4): a
     /// [`ReceiptStore`](super::ReceiptStore) of the same back end answers so from then on.
@@ -22,6 +23,7 @@ pub trait DeviceStore: Send + Sync + 'static {
     /// - `device_ids_are_never_used_twice` (contract 1, Device)
     /// - `at_the_limit_the_devices_are_listed` (BP-4)
     /// - `a_new_devices_acked_begins_at_delivered` (MARK-4)
+    /// - `an_acknowledged_registration_is_there_after_opening_again` (MARK-4, contract 1, Device)
     async fn register(&self, registration: &Registration) -> StoreResult<Registered>;
 
     /// The registered devices of a user.
@@ -48,6 +50,7 @@ pub trait DeviceStore: Send + Sync + 'static {
     /// - `a_published_item_is_in_the_feed` (SEC-4)
     /// - `a_revoked_device_is_no_longer_listed` (SEC-4)
     /// - `bans_and_blocks_change_the_standing` (SEC-4, LIFE-4)
+    /// - `an_acknowledged_item_is_there_after_opening_again` (SEC-4)
     async fn publish(&self, item: &FeedItem) -> StoreResult<FeedPosition>;
 
     /// The items after a position, oldest first; from the present end when `since` is `None` (then without items).
@@ -98,7 +101,7 @@ pub struct DeviceRecord {
     pub device: DeviceId,
     /// Its name for display.
     pub name: Option<String>,
-    /// The highest generation it was seen with.
+    /// The highest generation it was seen with; 1 at its registration.
     pub generation: crate::id::Generation,
     /// When it was registered.
     pub registered: Timestamp,

@@ -22,6 +22,7 @@ pub trait InboxStore: Send + Sync + 'static {
     /// - `a_touched_conversation_is_listed` (LOG-4)
     /// - `touching_again_lists_once` (LOG-4)
     /// - `changes_after_a_touch_on_the_same_day_are_listed_since` (LOG-4, RES-1)
+    /// - `an_acknowledged_touch_is_there_after_opening_again` (LOG-4)
     async fn touch(
         &self,
         users: &[UserId],
@@ -59,11 +60,12 @@ pub trait InboxStore: Send + Sync + 'static {
         conversations: &[ConversationId],
     ) -> StoreResult<Vec<Setting>>;
 
-    /// Writes a setting if its version is one above the stored one.
+    /// Writes a setting if its version is one above the stored one. Durable when it returns.
     ///
     /// # Contract
     /// - `a_setting_is_written_only_on_the_version_it_follows` (SET-1)
     /// - `a_written_setting_lists_the_conversation` (SET-1, RES-1)
+    /// - `an_acknowledged_setting_is_there_after_opening_again` (SET-1)
     async fn put_setting(
         &self,
         user: &UserId,

@@ -14,6 +14,9 @@ use super::StoreResult;
 pub trait PresenceStore: Send + Sync + 'static {
     /// Records a session, unless a newer generation of the device is there.
     ///
+    /// Transient sessions are all of generation 0: none is stale, none replaces another, and the last to connect holds the
+    /// record that they share.
+    ///
     /// # Contract
     /// - `a_connected_device_is_located` (PRES-1)
     /// - `a_higher_generation_replaces_a_lower_one` (PRES-3)

@@ -51,6 +51,7 @@ pub trait ReceiptStore: Send + Sync + 'static {
     /// # Contract
     /// - `an_overlay_raised_twice_is_raised_once` (EDIT-3)
     /// - `the_reaction_of_highest_seq_holds` (EDIT-2)
+    /// - `an_acknowledged_overlay_is_there_after_opening_again` (EDIT-3)
     async fn annotate(
         &self,
         conversation: &ConversationId,

@@ -16,6 +16,7 @@ pub trait RetentionStore: Send + Sync + 'static {
     /// # Contract
     /// - `a_scheduled_conversation_is_due_on_its_day` (RET-2)
     /// - `scheduling_twice_is_due_once` (RET-2)
+    /// - `an_acknowledged_schedule_is_there_after_opening_again` (RET-2)
     async fn schedule(&self, conversation: &ConversationId, day: Day) -> StoreResult<()>;
 
     /// The conversations due up to and including `today`, oldest first.
@@ -31,7 +32,8 @@ pub trait RetentionStore: Send + Sync + 'static {
     /// - `a_settled_day_is_no_longer_due` (RET-3)
     async fn settle(&self, due: &Due) -> StoreResult<()>;
 
-    /// Drops the entries below `base`; rights and members as of `base − 1` are durable before (LOG-8).
+    /// Drops the entries below `base`, but never the head; rights and members as of `base − 1` are durable before (LOG-8). A
+    /// store that can only drop whole partitions keeps what lies in the last one.
     ///
     /// # Contract
     /// - `a_cut_raises_base_and_keeps_the_rest` (LOG-8)
