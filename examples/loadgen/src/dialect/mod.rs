@@ -179,3 +179,6 @@ impl Dialect {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
