@@ -107,7 +107,12 @@ impl<'a> Take<'a> {
     }
 
     pub(crate) fn conversation(&mut self) -> Result<ConversationId, Malformed> {
-        ConversationId::parse(self.text()?).map_err(|_| Malformed("conversation id"))
+        Take::conversation_from(self.text()?)
+    }
+
+    /// A conversation's id from text that was found in a key.
+    pub(crate) fn conversation_from(text: &str) -> Result<ConversationId, Malformed> {
+        ConversationId::parse(text).map_err(|_| Malformed("conversation id"))
     }
 
     pub(crate) fn cmid(&mut self) -> Result<Cmid, Malformed> {

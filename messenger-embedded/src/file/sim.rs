@@ -22,15 +22,13 @@ const SECTOR: usize = 512;
 
 /// What happens at an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum Plant {
     /// The machine stops: this operation and all after it fail.
     Crash,
     /// This operation alone fails with an input/output error and does nothing.
     Error,
     /// This operation and all later ones that need room fail: the disk is full.
     Full,
-    /// A sync answers well but does nothing. Planted by the tests that show that the crash tests can fail.
-    SkipSync,
 }
 
 /// The simulated disk. Clones share it.
@@ -44,7 +42,7 @@ struct Disk {
     files: BTreeMap<PathBuf, Content>,
     locked: BTreeMap<PathBuf, u64>,
     operations: u64,
-    fault: Option<(u64, Fault)>,
+    fault: Option<(u64, Plant)>,
     skip_every_sync: bool,
     /// Counts the crashes: handles from before one are dead.
     life: u64,
@@ -66,8 +64,8 @@ impl SimFiles {
     }
 
     /// Plants a fault at the operation with this number, counted from 1.
-    pub(crate) fn plant(&self, operation: u64, fault: Fault) {
-        self.disk().fault = Some((operation, fault));
+    pub(crate) fn plant(&self, operation: u64, plant: Plant) {
+        self.disk().fault = Some((operation, plant));
     }
 
     /// Makes every sync a lie.
@@ -210,13 +208,12 @@ impl Disk {
     fn operate(&mut self) -> io::Result<bool> {
         self.operations += 1;
         match self.fault {
-            Some((at, Fault::Crash)) if self.operations >= at => {
+            Some((at, Plant::Crash)) if self.operations >= at => {
                 Err(io::Error::other("the machine stopped"))
             }
-            Some((at, Fault::Error)) if self.operations == at => {
+            Some((at, Plant::Error)) if self.operations == at => {
                 Err(io::Error::other("input/output error"))
             }
-            Some((at, Fault::SkipSync)) if self.operations == at => Ok(true),
             _ => Ok(self.skip_every_sync),
         }
     }
@@ -226,7 +223,7 @@ impl Disk {
         let over = self
             .capacity
             .is_some_and(|capacity| used as u64 + bytes > capacity);
-        let full = matches!(self.fault, Some((at, Fault::Full)) if self.operations >= at);
+        let full = matches!(self.fault, Some((at, Plant::Full)) if self.operations >= at);
         if over || full {
             Err(io::ErrorKind::StorageFull.into())
         } else {
@@ -310,7 +307,7 @@ impl StoreFile for SimFile {
             Ok(_) => {}
             // A crash in the middle of a write: the kernel had already taken the bytes.
             Err(error) => {
-                if matches!(disk.fault, Some((at, Fault::Crash)) if at == disk.operations) {
+                if matches!(disk.fault, Some((at, Plant::Crash)) if at == disk.operations) {
                     self.content(&mut disk, |content| content.write(offset as usize, bytes))?;
                 }
                 return Err(error);
@@ -430,10 +427,10 @@ mod tests {
         let files = SimFiles::new();
         let file = files.create(Path::new("/a")).unwrap();
         file.allocate(4096).unwrap();
-        files.plant(3, Fault::Error);
+        files.plant(3, Plant::Error);
         assert!(file.write_at(0, b"x").is_err());
         file.write_at(0, b"x").unwrap();
-        files.plant(5, Fault::Full);
+        files.plant(5, Plant::Full);
         assert_eq!(
             file.write_at(0, b"x").unwrap_err().kind(),
             io::ErrorKind::StorageFull

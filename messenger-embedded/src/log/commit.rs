@@ -139,11 +139,6 @@ impl Log {
         self.completed.load(Ordering::Acquire)
     }
 
-    /// The number of the newest cycle that anything was submitted to.
-    pub(crate) fn newest(&self) -> u64 {
-        self.queue().newest()
-    }
-
     /// The ends of what is durable, at the same cycle in both streams.
     pub(crate) fn positions(&self) -> Positions {
         *self.durable.lock().unwrap_or_else(PoisonError::into_inner)

@@ -203,11 +203,6 @@ impl Queue {
         self.waiting.is_empty()
     }
 
-    /// The number of the newest cycle that anything was submitted to.
-    pub(super) fn newest(&self) -> u64 {
-        self.next_number - 1
-    }
-
     fn open_cycle(&mut self) {
         let groups = [(); 2].map(|()| Group::empty(self.spare.pop().unwrap_or_default()));
         self.waiting.push_back(Cycle {

@@ -83,10 +83,6 @@ impl Batch {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.records == 0
-    }
-
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }

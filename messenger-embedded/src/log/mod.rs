@@ -37,11 +37,10 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use commit::{Drive, Durable, Log, LogError};
-pub(crate) use cycle::Submitted;
-pub(crate) use frame::{Batch, Located, RECORD_HEADER, decode_record};
-pub(crate) use scan::{Record, ScanError, scan, settle_end};
-pub(crate) use segment::{SEGMENT_HEADER, SegmentShape, Segments};
+pub(crate) use commit::{Drive, Log, LogError};
+pub(crate) use frame::{Located, decode_record};
+pub(crate) use scan::{ScanError, scan, scan_segment, settle_end};
+pub(crate) use segment::{SegmentShape, Segments};
 
 /// A position in a stream, in bytes from its beginning: segment number times segment size, plus the offset.
 pub(crate) type Lsn = u64;
@@ -56,8 +55,6 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    pub(crate) const BOTH: [Stream; 2] = [Stream::Entries, Stream::State];
-
     pub(crate) fn index(self) -> usize {
         self as usize
     }

@@ -20,6 +20,7 @@ use super::frame::{
     GROUP_HEADER, GroupHeader, Located, RECORD_HEADER, body_is_whole, parse_record,
 };
 use super::segment::{SEGMENT_HEADER, Segments};
+use crate::fault::Fault;
 use crate::file::{StoreFile, read_exact_at};
 
 /// Bytes read at a time when a damaged group is looked for behind the end.
@@ -38,9 +39,6 @@ pub(crate) enum ScanError {
         /// Where in it.
         offset: u64,
     },
-    /// The visitor refused a record.
-    #[error("{0}")]
-    Refused(String),
 }
 
 /// A record as the scan shows it.
@@ -48,15 +46,37 @@ pub(crate) enum ScanError {
 pub(crate) struct Record<'a> {
     pub(crate) at: Located,
     pub(crate) head: &'a [u8],
-    pub(crate) body: &'a [u8],
 }
 
+/// What a scan calls for each record.
+pub(crate) type Visit<'a> = dyn FnMut(Record<'_>) -> Result<(), Fault> + 'a;
+
 /// Visits every record from the group that begins at `from`. Answers the end of the stream.
-pub(crate) fn scan(
+pub(crate) fn scan(segments: &Segments, from: Lsn, visit: &mut Visit<'_>) -> Result<Lsn, Fault> {
+    scan_until(segments, from, Lsn::MAX, visit)
+}
+
+/// Visits every record of a segment that is followed by another.
+pub(crate) fn scan_segment(
+    segments: &Segments,
+    segment: u64,
+    visit: &mut Visit<'_>,
+) -> Result<(), Fault> {
+    scan_until(
+        segments,
+        segments.first_group(segment),
+        segments.first_group(segment + 1),
+        visit,
+    )?;
+    Ok(())
+}
+
+fn scan_until(
     segments: &Segments,
     from: Lsn,
-    visit: &mut dyn FnMut(Record<'_>) -> Result<(), ScanError>,
-) -> Result<Lsn, ScanError> {
+    until: Lsn,
+    visit: &mut Visit<'_>,
+) -> Result<Lsn, Fault> {
     let mut cursor = Cursor {
         segments,
         file: None,
@@ -68,6 +88,9 @@ pub(crate) fn scan(
             cursor.nothing_follows(at)?;
             return Ok(at);
         };
+        if start >= until {
+            return Ok(at);
+        }
         let end = start + GROUP_HEADER as u64 + u64::from(header.bytes);
         let whole = cursor.load(start, header)?;
         let synced = cursor.group_at_or_after(end)?.is_some();
@@ -75,7 +98,7 @@ pub(crate) fn scan(
             cursor.visit(start, header, visit)?;
             at = end;
         } else if synced {
-            return Err(cursor.damaged(start));
+            return Err(cursor.damaged(start).into());
         } else {
             // The torn last group: nobody was told that it lasts.
             cursor.nothing_follows(end)?;
@@ -189,12 +212,7 @@ impl Cursor<'_> {
         })
     }
 
-    fn visit(
-        &self,
-        start: Lsn,
-        header: GroupHeader,
-        visit: &mut dyn FnMut(Record<'_>) -> Result<(), ScanError>,
-    ) -> Result<(), ScanError> {
+    fn visit(&self, start: Lsn, header: GroupHeader, visit: &mut Visit<'_>) -> Result<(), Fault> {
         let mut at = 0;
         for _ in 0..header.records {
             let Some((located, _)) = self.record(at) else {
@@ -208,7 +226,6 @@ impl Cursor<'_> {
                     ..located
                 },
                 head: &self.group[at + RECORD_HEADER..head_end],
-                body: &self.group[head_end..end],
             })?;
             at = end;
         }

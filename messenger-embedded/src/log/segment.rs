@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Lsn;
-use crate::file::{FileLayer, StoreFile, read_exact_at};
+use crate::file::{FileLayer, StoreFile};
 use crate::folder::FORMAT_VERSION;
 
 /// The bytes before the first group of a segment.
@@ -78,6 +78,15 @@ impl Segments {
         segment * self.shape.bytes + SEGMENT_HEADER
     }
 
+    /// Makes the folder, and makes durable what a process that was killed may have left in the kernel's hands.
+    pub(crate) fn prepare(&self) -> io::Result<()> {
+        self.files.create_dir(&self.folder)?;
+        match self.numbers()?.last() {
+            Some(last) => self.file(*last)?.sync(),
+            None => Ok(()),
+        }
+    }
+
     /// The numbers of the segments that exist, rising.
     pub(crate) fn numbers(&self) -> io::Result<Vec<u64>> {
         let names = self.files.list(&self.folder)?;
@@ -119,16 +128,6 @@ impl Segments {
         let file = self.files.open(&self.path(segment))?;
         self.keep(segment, &file);
         Ok(file)
-    }
-
-    /// Tells whether the segment's file begins with its own header.
-    pub(crate) fn has_header(&self, segment: u64) -> io::Result<bool> {
-        let mut header = [0; SEGMENT_HEADER as usize];
-        match read_exact_at(&*self.file(segment)?, 0, &mut header) {
-            Ok(()) => Ok(header == self.header(segment)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     /// Removes a segment for good.

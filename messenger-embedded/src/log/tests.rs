@@ -2,8 +2,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
+use crate::fault::Fault;
 use crate::file::FileLayer;
-use crate::file::sim::{Fault, SimFiles};
+use crate::file::sim::{Plant, SimFiles};
 
 const SHAPE: SegmentShape = SegmentShape {
     bytes: 4096,
@@ -80,7 +81,7 @@ fn a_crash_at_any_operation_keeps_all_that_was_acknowledged() {
     for operation in 1..=whole.operations() {
         for seed in 0..8 {
             let files = SimFiles::new();
-            files.plant(operation, Fault::Crash);
+            files.plant(operation, Plant::Crash);
             let acknowledged = run(&files);
             files.crash(seed);
             let (log, found) = open(&files);
@@ -142,7 +143,7 @@ fn damage_before_the_last_group_is_an_error_not_an_end() {
     let entries = segments(&files, "/entries");
     let answer = scan(&entries, entries.first_group(0), &mut |_| Ok(()));
     assert!(
-        matches!(answer, Err(ScanError::Damaged { .. })),
+        matches!(answer, Err(Fault::Scan(ScanError::Damaged { .. }))),
         "{answer:?}"
     );
 }
@@ -167,12 +168,12 @@ fn a_body_that_imitates_a_group_is_not_taken_for_one() {
 #[test]
 fn a_failed_write_or_sync_poisons_the_log() {
     for operation in 4..8 {
-        for fault in [Fault::Error, Fault::Full] {
+        for plant in [Plant::Error, Plant::Full] {
             let files = SimFiles::new();
             let (log, _) = open(&files);
-            files.plant(operation, fault);
+            files.plant(operation, plant);
             let failed = (0..8).any(|i| append(&log, Stream::State, &[i], &[0; 600]).is_err());
-            assert!(failed, "{fault:?} at operation {operation}");
+            assert!(failed, "{plant:?} at operation {operation}");
             assert!(matches!(
                 append(&log, Stream::State, b"x", b""),
                 Err(LogError::Poisoned(_))

@@ -1,0 +1,230 @@
+//! Inboxes, derived: a row says only that the conversation is listed, and what the user set.
+//!
+//! ```text
+//!   changes                    numbers every change of the store, lasting with the record that carries it
+//!   room.changed               the last append or raise in the conversation
+//!   row                        the last touch or setting of this user there, and the setting
+//!   changed since n   ⇔   max(room.changed, row.changed) > n
+//! ```
+//!
+//! A touch lists the conversation for good, not for the day alone: too much is allowed, too little is not.
+//!
+//! A position is taken before anything else is looked at, and a change is numbered under the lock that shows it. So
+//! whatever a walk does not show has a number above the position that the walk gives.
+
+use async_trait::async_trait;
+use messenger_core::id::{ConversationId, Epoch, UserId};
+use messenger_core::model::Setting;
+use messenger_core::store::{
+    InboxCursor, InboxPage, InboxRow, InboxStore, PutSetting, Since, StoreResult,
+};
+use messenger_core::time::Timestamp;
+
+use super::{Stores, from_cbor};
+use crate::bytes::{Malformed, Put, Take};
+use crate::engine::Engine;
+use crate::fault::Fault;
+use crate::keys;
+use crate::state::Transaction;
+
+#[async_trait]
+impl InboxStore for Stores {
+    async fn touch(
+        &self,
+        users: &[UserId],
+        conversation: &ConversationId,
+        _now: Timestamp,
+    ) -> StoreResult<()> {
+        self.step("touch", |engine| {
+            let mut state = engine.state.begin();
+            let changed = engine.logs.next_change();
+            for user in users {
+                let key = keys::inbox_row(user, conversation);
+                let setting = row(&mut state, &key)?.setting;
+                state.put(key, Row { changed, setting }.encode());
+            }
+            Ok(((), state.commit(&engine.log, &[])?))
+        })
+        .await
+    }
+
+    async fn page(
+        &self,
+        user: &UserId,
+        since: Option<Since>,
+        cursor: Option<InboxCursor>,
+        limit: usize,
+        _now: Timestamp,
+    ) -> StoreResult<InboxPage> {
+        self.step("page", |engine| {
+            page(engine, user, since, cursor, limit.max(1))
+        })
+        .await
+    }
+
+    async fn settings(
+        &self,
+        user: &UserId,
+        conversations: &[ConversationId],
+    ) -> StoreResult<Vec<Setting>> {
+        self.step("settings", |engine| {
+            let mut state = engine.state.begin();
+            let settings = conversations
+                .iter()
+                .map(|conversation| {
+                    Ok(row(&mut state, &keys::inbox_row(user, conversation))?.setting)
+                })
+                .collect::<Result<_, Fault>>()?;
+            Ok((settings, state.commit(&engine.log, &[])?))
+        })
+        .await
+    }
+
+    async fn put_setting(
+        &self,
+        user: &UserId,
+        conversation: &ConversationId,
+        setting: &Setting,
+        _now: Timestamp,
+    ) -> StoreResult<PutSetting> {
+        self.step("put_setting", |engine| {
+            let mut state = engine.state.begin();
+            let key = keys::inbox_row(user, conversation);
+            let stored = row(&mut state, &key)?.setting;
+            if Some(setting.version) != stored.version.checked_add(1) {
+                return Ok((
+                    PutSetting::Conflict(stored),
+                    state.commit(&engine.log, &[])?,
+                ));
+            }
+            let changed = engine.logs.next_change();
+            state.put(
+                key,
+                Row {
+                    changed,
+                    setting: setting.clone(),
+                }
+                .encode(),
+            );
+            Ok((PutSetting::Written, state.commit(&engine.log, &[])?))
+        })
+        .await
+    }
+}
+
+/// One conversation in a user's inbox.
+#[derive(Debug, Default)]
+struct Row {
+    changed: u64,
+    setting: Setting,
+}
+
+impl Row {
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(16);
+        bytes.put_u64(self.changed);
+        if self.setting.version > 0 {
+            bytes.put_cbor(&self.setting);
+        }
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Row, Malformed> {
+        let mut take = Take::new(bytes);
+        let changed = take.u64()?;
+        let setting = if take.is_empty() {
+            Setting::default()
+        } else {
+            from_cbor(take.rest(), "setting")?
+        };
+        Ok(Row { changed, setting })
+    }
+}
+
+/// A walk through an inbox, newest change first, as its cursor knows it.
+struct Walk {
+    began: u64,
+    above: u64,
+    below: u64,
+}
+
+impl Walk {
+    fn begin_or_go_on(
+        epoch: Epoch,
+        since: Option<Since>,
+        cursor: Option<InboxCursor>,
+        now: u64,
+    ) -> Walk {
+        // A position that this store did not give is none: everything is listed.
+        let above = match since.and_then(|since| two_numbers(&since.0)) {
+            Some((of, number)) if Epoch(of) == epoch && number <= now => number,
+            Some(_) | None => 0,
+        };
+        match cursor.and_then(|cursor| two_numbers(&cursor.0)) {
+            Some((began, below)) => Walk {
+                began,
+                above,
+                below,
+            },
+            None => Walk {
+                began: now,
+                above,
+                below: u64::MAX,
+            },
+        }
+    }
+}
+
+fn page(
+    engine: &Engine,
+    user: &UserId,
+    since: Option<Since>,
+    cursor: Option<InboxCursor>,
+    limit: usize,
+) -> Result<(InboxPage, u64), Fault> {
+    let epoch = engine.format.epoch;
+    let walk = Walk::begin_or_go_on(epoch, since, cursor, engine.logs.newest_change());
+    let (rows, cycle) = engine.state.under(&keys::inbox_of(user))?;
+    let mut found = Vec::new();
+    for (key, value) in rows {
+        let row = Row::decode(&value)?;
+        let conversation = keys::last_part(&key).and_then(|text| ConversationId::parse(text).ok());
+        let conversation = conversation.ok_or(Malformed("inbox row"))?;
+        let changed = engine.logs.changed(&conversation)?.max(row.changed);
+        if walk.above < changed && changed < walk.below {
+            found.push((
+                changed,
+                InboxRow {
+                    conversation,
+                    setting: row.setting,
+                },
+            ));
+        }
+    }
+    found.sort_unstable_by(|a, b| {
+        b.0.cmp(&a.0)
+            .then_with(|| a.1.conversation.cmp(&b.1.conversation))
+    });
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let last = found.last().map_or(0, |(changed, _)| *changed);
+    let page = InboxPage {
+        rows: found.into_iter().map(|(_, row)| row).collect(),
+        cursor: more.then(|| InboxCursor(format!("{:x}.{last:x}", walk.began))),
+        since: Since(format!("{:x}.{:x}", epoch.get(), walk.began)),
+    };
+    Ok((page, cycle))
+}
+
+fn row(state: &mut Transaction<'_>, key: &[u8]) -> Result<Row, Fault> {
+    match state.get(key)? {
+        None => Ok(Row::default()),
+        Some(value) => Ok(Row::decode(&value)?),
+    }
+}
+
+fn two_numbers(text: &str) -> Option<(u64, u64)> {
+    let (a, b) = text.split_once('.')?;
+    let number = |digits| u64::from_str_radix(digits, 16).ok();
+    Some((number(a)?, number(b)?))
+}
