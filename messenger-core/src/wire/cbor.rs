@@ -15,7 +15,7 @@ impl ClientFrame {
 
     /// Writes the frame as a binary message.
     pub fn to_cbor(&self) -> Vec<u8> {
-        minicbor::to_vec(self).expect("writing to a Vec cannot fail")
+        write(self)
     }
 }
 
@@ -30,8 +30,17 @@ impl ServerFrame {
 
     /// Writes the frame as a binary message.
     pub fn to_cbor(&self) -> Vec<u8> {
-        minicbor::to_vec(self).expect("writing to a Vec cannot fail")
+        write(self)
     }
+}
+
+/// Frames without a body of a person fit into this: one allocation instead of one for each doubling.
+const USUAL_BYTES: usize = 128;
+
+pub(super) fn write(value: &impl minicbor::Encode<()>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(USUAL_BYTES);
+    minicbor::encode(value, &mut out).expect("writing to a Vec cannot fail");
+    out
 }
 
 fn read<'b, T: minicbor::Decode<'b, ()>>(

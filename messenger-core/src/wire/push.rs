@@ -49,11 +49,9 @@ impl EncodedEntry {
                     .expect("entries have string keys and no failing parts")
                     .into()
             }),
-            Codec::Cbor => self.cbor.get_or_init(|| {
-                minicbor::to_vec(&self.stored.entry)
-                    .expect("writing to a Vec cannot fail")
-                    .into()
-            }),
+            Codec::Cbor => self
+                .cbor
+                .get_or_init(|| super::cbor::write(&self.stored.entry).into()),
         }
     }
 }
