@@ -272,6 +272,9 @@ async fn a_claim_outlives_erasure_of_its_entry(ctx: Ctx) {
 const WRITERS: u64 = 6;
 const MESSAGES_EACH: u64 = 10;
 
+/// More than any writer can lose: with each lost race somebody else has appended.
+const TRIES: u64 = 2 * WRITERS * MESSAGES_EACH;
+
 async fn racing_appends_leave_a_dense_log(ctx: Ctx) {
     let messages = ctx.messages();
     let writers = (0..WRITERS).map(|writer| {
@@ -296,7 +299,7 @@ async fn racing_appends_leave_a_dense_log(ctx: Ctx) {
 async fn append_in_a_race(messages: &dyn MessageStore, sender: &UserId, number: u64) {
     let cmid = cmid(crate::fixtures::START, number);
     let mut head = messages.head(&direct()).await.unwrap();
-    loop {
+    for _ in 0..TRIES {
         let entry = messenger_core::model::Entry {
             seq: head.head.next(),
             sender: sender.clone(),
@@ -320,6 +323,7 @@ async fn append_in_a_race(messages: &dyn MessageStore, sender: &UserId, number: 
             Err(error) => panic!("{error}"),
         }
     }
+    panic!("{number} lost the race {TRIES} times");
 }
 
 async fn an_acknowledged_append_is_there_after_opening_again(mut ctx: Ctx) {
