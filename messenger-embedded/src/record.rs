@@ -12,7 +12,9 @@
 //! A *change* is a number that rises over the whole store. It orders the inboxes, and survives with the record.
 
 use messenger_core::id::{Cmid, ConversationId, Epoch, Ordinal, Seq, UserId};
-use messenger_core::model::{Content, ContentDigest, Entry, EraseReason, Kind, Stored, Tombstone};
+use messenger_core::model::{
+    Content, ContentDigest, Entry, EraseReason, Expiry, Kind, Stored, Tombstone,
+};
 use messenger_core::time::Timestamp;
 
 use crate::bytes::{Malformed, Put, Take};
@@ -94,6 +96,7 @@ pub(crate) struct EntryHead {
     pub(crate) accepted_at: Timestamp,
     pub(crate) hidden_from: Option<UserId>,
     pub(crate) kind: Kind,
+    pub(crate) expiry: Option<Expiry>,
     pub(crate) body: BodyState,
 }
 
@@ -121,6 +124,8 @@ pub(crate) fn put_entry_head(
     out.put_varint(entry.ordinal.get());
     out.put_u64(stored.accepted_at.get());
     out.put_text(stored.hidden_from.as_ref().map_or("", UserId::as_str));
+    out.put_u64(stored.expiry.map_or(0, |expiry| expiry.at.get()));
+    out.put_u8(u8::from(stored.expiry.is_some_and(|expiry| expiry.relay)));
     out.put_u8(entry.content.kind().number() as u8);
     out.put_u8(BodyState::of(&entry.content).to_byte());
 }
@@ -253,6 +258,13 @@ impl EntryHead {
                 "" => None,
                 user => Some(UserId::parse(user).map_err(|_| Malformed("user id"))?),
             },
+            expiry: match (take.u64()?, take.u8()?) {
+                (0, _) => None,
+                (at, relay) => Some(Expiry {
+                    at: Timestamp(at),
+                    relay: relay == 1,
+                }),
+            },
             kind: kind_of(take.u8()?)?,
             body: BodyState::from_byte(take.u8()?)?,
         })
@@ -289,6 +301,7 @@ impl EntryHead {
             accepted_at: self.accepted_at,
             hidden_from: self.hidden_from,
             digest,
+            expiry: self.expiry,
         })
     }
 }

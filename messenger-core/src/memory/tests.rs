@@ -73,6 +73,7 @@ fn append(memory: &Memory, notes: &ConversationId, seq: u64) {
         accepted_at: time,
         hidden_from: None,
         digest: None,
+        expiry: None,
     };
     let outcome = done(memory.append(notes, Seq(seq - 1), vec![Arc::new(stored)])).unwrap();
     assert_eq!(outcome, AppendOutcome::Appended);

@@ -54,6 +54,32 @@ pub struct Stored {
     /// The keyed digest of the content, against a reused `cmid` (LOG-3); erased with the body.
     #[n(3)]
     pub digest: Option<ContentDigest>,
+    /// When the body goes by itself, as the policy said when the entry was accepted (RET-5).
+    #[n(4)]
+    pub expiry: Option<Expiry>,
+}
+
+/// When and why a body goes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+pub struct Expiry {
+    /// From then on it is unreadable.
+    #[n(0)]
+    pub at: Timestamp,
+    /// Under `relay`: it also goes as soon as every device has it.
+    #[n(1)]
+    pub relay: bool,
+}
+
+impl Expiry {
+    /// The reason that the tombstone names when the time has passed.
+    pub fn reason(&self) -> EraseReason {
+        if self.relay {
+            EraseReason::Expired
+        } else {
+            EraseReason::Timed
+        }
+    }
 }
 
 tagged! {
@@ -398,6 +424,7 @@ impl Stored {
             accepted_at: self.accepted_at,
             hidden_from: self.hidden_from.clone(),
             digest: None,
+            expiry: self.expiry,
         }
     }
 }

@@ -21,8 +21,9 @@ pub use attachment::Attachment;
 pub use conversation::{Conversation, History, Member, Policy, Retention, Role};
 pub use draft::{ClaimKey, ContentDigest, Draft};
 pub use entry::{
-    Added, Content, Created, Data, Edit, Entry, EraseReason, Kind, Left, MemberRemoved, Membership,
-    Message, PolicyChange, Reaction, Retitled, Retraction, RoleGiven, Stored, Tombstone,
+    Added, Content, Created, Data, Edit, Entry, EraseReason, Expiry, Kind, Left, MemberRemoved,
+    Membership, Message, PolicyChange, Reaction, Retitled, Retraction, RoleGiven, Stored,
+    Tombstone,
 };
 pub use mark::{Holder, MarkKind, Position, Raise, UserMarks};
 pub use overlay::{Annotation, Change, Overlay, ReactionState};

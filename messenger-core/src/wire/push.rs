@@ -129,6 +129,7 @@ mod tests {
                     accepted_at: entry.time,
                     hidden_from: None,
                     digest: None,
+                    expiry: None,
                 }))
             })
             .collect();
