@@ -1,1 +1,8 @@
 //! axum routes and accept loop that serve a messenger hub over WebSocket and HTTP.
+
+pub mod frame;
+mod serve;
+
+#[cfg(feature = "tls")]
+pub use serve::serve_tls;
+pub use serve::{Connection, Drained, ServeConfig, serve};
