@@ -7,9 +7,9 @@ use super::header::MAX_CONTROL_BYTES;
 
 /// Why a link is closed, as a number; 4000 to 4999 are the protocol's own, see the registry of the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CloseCode(pub u16);
+pub struct CloseStatus(pub u16);
 
-impl CloseCode {
+impl CloseStatus {
     /// The link has done its work.
     pub const NORMAL: Self = Self(1000);
     /// The server goes away.
@@ -33,35 +33,35 @@ impl CloseCode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloseFrame {
     /// The number for the program.
-    pub code: CloseCode,
+    pub status: CloseStatus,
     /// The reason for the human; cut to 123 bytes when sent.
     pub reason: Cow<'static, str>,
 }
 
 impl CloseFrame {
     /// Makes a close frame.
-    pub fn new(code: CloseCode, reason: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(status: CloseStatus, reason: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            code,
+            status,
             reason: reason.into(),
         }
     }
 
     /// Reads the payload of a close frame; an empty one carries no code.
     pub(super) fn parse(payload: &[u8]) -> Result<Option<Self>, Violation> {
-        let Some((code, reason)) = payload.split_first_chunk() else {
+        let Some((status, reason)) = payload.split_first_chunk() else {
             return if payload.is_empty() {
                 Ok(None)
             } else {
                 Err(Violation::Protocol("close frame of one byte"))
             };
         };
-        let code = CloseCode(u16::from_be_bytes(*code));
-        if !code.is_sendable() {
+        let status = CloseStatus(u16::from_be_bytes(*status));
+        if !status.is_sendable() {
             return Err(Violation::Protocol("close code that must not be sent"));
         }
         let reason = std::str::from_utf8(reason).map_err(|_| Violation::NotUtf8)?;
-        Ok(Some(Self::new(code, reason.to_owned())))
+        Ok(Some(Self::new(status, reason.to_owned())))
     }
 
     /// Returns as much of the reason as fits into the frame.

@@ -16,7 +16,7 @@ pub fn encode_close(out: &mut Vec<u8>, close: Option<&CloseFrame>) {
     };
     let reason = close.sendable_reason();
     encode_header(out, OpCode::Close, 2 + reason.len());
-    out.extend_from_slice(&close.code.0.to_be_bytes());
+    out.extend_from_slice(&close.status.0.to_be_bytes());
     out.extend_from_slice(reason.as_bytes());
 }
 
@@ -36,7 +36,7 @@ fn encode_header(out: &mut Vec<u8>, opcode: OpCode, payload_len: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::CloseCode;
+    use crate::frame::CloseStatus;
 
     #[test]
     fn a_length_takes_its_shortest_form() {
@@ -59,7 +59,7 @@ mod tests {
         let mut out = Vec::new();
         encode_close(
             &mut out,
-            Some(&CloseFrame::new(CloseCode::NORMAL, "\u{20ac}".repeat(50))),
+            Some(&CloseFrame::new(CloseStatus::NORMAL, "\u{20ac}".repeat(50))),
         );
         assert_eq!(out[1], 125, "41 characters of three bytes and the code");
         assert!(std::str::from_utf8(&out[4..]).is_ok());

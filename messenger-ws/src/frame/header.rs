@@ -6,9 +6,6 @@
 
 use super::Violation;
 
-/// The longest header that a client can send.
-pub(super) const MAX_HEADER_BYTES: usize = 14;
-
 /// The longest payload of a control frame.
 pub(super) const MAX_CONTROL_BYTES: usize = 125;
 

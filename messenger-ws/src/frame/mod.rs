@@ -21,7 +21,7 @@ mod encoder;
 mod header;
 mod utf8;
 
-pub use close::{CloseCode, CloseFrame};
+pub use close::{CloseFrame, CloseStatus};
 pub use decoder::{Decoded, Decoder, Event, Violation};
 pub use encoder::{encode_close, encode_frame};
 pub use header::OpCode;

@@ -28,12 +28,13 @@ const MIN_HTTP_BUFFER_BYTES: usize = 8 * 1024;
 pub(super) struct Server {
     app: Router,
     http: http1::Builder,
-    config: ServeConfig,
+    #[cfg(feature = "tls")]
+    handshake_timeout: std::time::Duration,
     stop: Stop,
 }
 
 impl Server {
-    pub(super) fn new(app: Router, config: ServeConfig) -> Self {
+    pub(super) fn new(app: Router, config: &ServeConfig) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(config.header_timeout())
@@ -42,7 +43,8 @@ impl Server {
         Self {
             app,
             http,
-            config,
+            #[cfg(feature = "tls")]
+            handshake_timeout: config.header_timeout(),
             stop: Stop::default(),
         }
     }
@@ -69,7 +71,7 @@ impl Server {
             #[cfg(feature = "tls")]
             Transport::Tls(acceptor) => {
                 if let Some(stream) =
-                    super::tls::accept(&acceptor, stream, self.config.header_timeout()).await
+                    super::tls::accept(&acceptor, stream, self.handshake_timeout).await
                 {
                     self.serve_http(stream, connection).await;
                 }

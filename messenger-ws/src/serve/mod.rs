@@ -33,7 +33,6 @@ use tokio_util::task::TaskTracker;
 
 pub use config::ServeConfig;
 pub use slots::Connection;
-pub(crate) use slots::network;
 
 use slots::{Refusal, Slots};
 
@@ -120,7 +119,7 @@ async fn run(
 ) -> Drained {
     let slots = Slots::new(&config);
     let drain_timeout = config.drain_timeout();
-    let server = Arc::new(connection::Server::new(app, config));
+    let server = Arc::new(connection::Server::new(app, &config));
     let tasks = TaskTracker::new();
     let mut shutdown = pin!(shutdown);
 
