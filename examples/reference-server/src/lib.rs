@@ -7,7 +7,13 @@
 //!
 //! The binary `messenger-server` is a thin `main` over this library, so that tests reach its parts.
 
+pub mod admin;
 pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod data;
+pub mod demo;
 pub mod exit;
 pub mod logs;
+pub mod password;
+pub mod secret;

@@ -17,6 +17,7 @@ mod source;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use messenger::core::limits::Limits;
 use serde::{Deserialize, Serialize};
 
 pub use load::{Effective, load};
@@ -41,6 +42,8 @@ pub struct Config {
     pub log: Log,
     /// Who may log in.
     pub auth: Auth,
+    /// The limits that `welcome` tells each client.
+    pub limits: Limits,
     /// TLS.
     pub tls: Tls,
 }
@@ -55,6 +58,7 @@ impl Default for Config {
             demo: true,
             log: Log::default(),
             auth: Auth::default(),
+            limits: Limits::default(),
             tls: Tls::default(),
         }
     }

@@ -1,0 +1,142 @@
+//! The demo log-ins: two accounts for a first try, made only in a folder without accounts, alive only on loopback.
+//!
+//! ```text
+//! loopback, demo = true, no accounts ──► anna, ben with made-up passwords ──► demo.json, printed at each start
+//! listening elsewhere, or demo = false ──► locked like a revoked account; back on loopback: unlocked
+//! `user passwd` or `user revoke` of one ──► a real account from then on: forgotten here
+//! ```
+//!
+//! The passwords are random, so that a proxy in front of a loopback listener opens nothing to the world.
+
+use std::fs;
+use std::io;
+use std::sync::Arc;
+
+use messenger::core::error::StoreError;
+use messenger::core::id::UserId;
+use messenger::core::store::{Accounts, Backend, FeedItem, NewAccount};
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+use crate::data::{DataFolder, write_private};
+use crate::exit::{Exit, Failure};
+use crate::password;
+use crate::secret::Secret;
+
+/// Who may try.
+const NAMES: [(&str, &str); 2] = [("anna", "Anna"), ("ben", "Ben")];
+
+/// The demo log-ins of a folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Demo {
+    /// The accounts that are still demo accounts.
+    pub logins: Vec<Login>,
+    /// Locked, because the server listened where others could reach it.
+    locked: bool,
+}
+
+/// One demo log-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The user id.
+    pub user: UserId,
+    /// The password.
+    pub password: Secret,
+}
+
+impl Demo {
+    /// Brings the demo accounts of a folder in line with `wanted`: makes, unlocks or locks them.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if the store or the folder cannot be written.
+    pub async fn settle(
+        data: &DataFolder,
+        backend: &Backend,
+        wanted: bool,
+    ) -> Result<Self, Failure> {
+        let Some(accounts) = &backend.accounts else {
+            return Ok(Self::default());
+        };
+        let mut demo = read(data);
+        if wanted
+            && demo.logins.is_empty()
+            && accounts.search("", 1).await.map_err(store)?.is_empty()
+        {
+            demo.logins = create(accounts).await?;
+            demo.save(data)?;
+        }
+        if demo.locked == wanted && !demo.logins.is_empty() {
+            for login in &demo.logins {
+                let item = FeedItem::Banned {
+                    user: login.user.clone(),
+                    banned: !wanted,
+                };
+                backend.devices.publish(&item).await.map_err(store)?;
+            }
+            demo.locked = !wanted;
+            demo.save(data)?;
+        }
+        Ok(demo)
+    }
+
+    fn save(&self, data: &DataFolder) -> Result<(), Failure> {
+        let text = serde_json::to_vec_pretty(self).expect("plain data is JSON");
+        write_private(&data.demo(), &text).map_err(|error| {
+            Failure::new(Exit::Data, format!("{}: {error}", data.demo().display()))
+        })
+    }
+}
+
+/// Lets a demo account be a real one: its password or standing was set by hand.
+pub fn forget(data: &DataFolder, user: &UserId) {
+    let mut demo = read(data);
+    let before = demo.logins.len();
+    demo.logins.retain(|login| login.user != *user);
+    if demo.logins.len() < before
+        && let Err(failure) = demo.save(data)
+    {
+        tracing::warn!(%user, %failure, "the file of demo log-ins still names this account");
+    }
+}
+
+fn read(data: &DataFolder) -> Demo {
+    match fs::read(data.demo()) {
+        Ok(text) => serde_json::from_slice(&text).unwrap_or_else(|error| {
+            tracing::warn!(file = %data.demo().display(), %error, "the file of demo log-ins cannot be read");
+            Demo::default()
+        }),
+        Err(error) => {
+            if error.kind() != io::ErrorKind::NotFound {
+                tracing::warn!(file = %data.demo().display(), %error, "the file of demo log-ins cannot be read");
+            }
+            Demo::default()
+        }
+    }
+}
+
+async fn create(accounts: &Arc<dyn Accounts>) -> Result<Vec<Login>, Failure> {
+    let mut logins = Vec::new();
+    for (id, name) in NAMES {
+        let login = Login {
+            user: UserId::parse(id).expect("a sound id"),
+            password: Secret::random(2)?,
+        };
+        let password_hash =
+            password::hash(&login.password).map_err(|error| Failure::new(Exit::Failed, error))?;
+        let account = NewAccount {
+            user: login.user.clone(),
+            name: name.to_owned(),
+            password_hash,
+            now: clock::now(),
+        };
+        if accounts.create(&account).await.map_err(store)? {
+            logins.push(login);
+        }
+    }
+    Ok(logins)
+}
+
+fn store(error: StoreError) -> Failure {
+    Failure::new(Exit::Store, format!("demo accounts: {error}"))
+}
