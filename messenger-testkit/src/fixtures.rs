@@ -194,6 +194,7 @@ impl LogBuilder {
             entry,
             accepted_at: self.time,
             hidden_from: None,
+            expiry: None,
             digest: Some(digest),
         })
     }

@@ -57,6 +57,7 @@ fn entry(seq: u64, text: &str) -> Arc<Stored> {
         },
         accepted_at: time,
         hidden_from: None,
+        expiry: None,
         digest: None,
     })
 }

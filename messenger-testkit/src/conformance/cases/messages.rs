@@ -311,6 +311,7 @@ async fn append_in_a_race(messages: &dyn MessageStore, sender: &UserId, number: 
         let stored = messenger_core::model::Stored {
             accepted_at: entry.time,
             hidden_from: None,
+            expiry: None,
             digest: None,
             entry,
         };
