@@ -10,6 +10,31 @@
 /// The largest integer of the protocol, 2^53 − 1: what every JSON reader keeps exactly.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
+/// Reads a plain `u64` field and refuses values above [`MAX_INTEGER`]; for `#[serde(deserialize_with)]`.
+///
+/// In CBOR the integers of a whole frame are checked before it is decoded.
+pub(crate) fn integer<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let value = <u64 as serde::Deserialize>::deserialize(deserializer)?;
+    in_range(value)
+}
+
+/// Reads an optional `u64` field and refuses values above [`MAX_INTEGER`]; for `#[serde(deserialize_with)]`.
+pub(crate) fn maybe_integer<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    let value = <Option<u64> as serde::Deserialize>::deserialize(deserializer)?;
+    value.map(in_range).transpose()
+}
+
+fn in_range<E: serde::de::Error>(value: u64) -> Result<u64, E> {
+    match value {
+        0..=MAX_INTEGER => Ok(value),
+        _ => Err(E::custom(
+            "a number is above the largest integer, 9007199254740991",
+        )),
+    }
+}
+
 /// Declares a `u64` newtype whose decoders refuse values above [`MAX_INTEGER`].
 macro_rules! number {
     ($(#[$meta:meta])* $name:ident) => {

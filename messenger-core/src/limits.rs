@@ -69,7 +69,7 @@ macro_rules! limits {
         #[serde(default)]
         #[cbor(map)]
         pub struct Limits {
-            $( $(#[$meta])* #[n($index)] #[cfg_attr(feature = "schema", ts(type = "number"))] pub $name: $ty, )+
+            $( $(#[$meta])* #[n($index)] #[serde(deserialize_with = "crate::codec::integer")] #[cfg_attr(feature = "schema", ts(type = "number"))] pub $name: $ty, )+
         }
 
         impl Default for Limits {

@@ -13,6 +13,7 @@ record! {
         pub media_type: String,
         /// Its size in bytes.
         #[n(2)]
+        #[serde(deserialize_with = "crate::codec::integer")]
         #[cfg_attr(feature = "schema", ts(type = "number"))]
         pub bytes: u64,
         /// Its name, for display.

@@ -51,7 +51,11 @@ pub enum Retention {
     /// Until every registered device has it, or 30 days.
     Relay,
     /// This many seconds after acceptance, read or not.
-    Timed(#[cfg_attr(feature = "schema", ts(type = "number"))] u64),
+    Timed(
+        #[serde(deserialize_with = "crate::codec::integer")]
+        #[cfg_attr(feature = "schema", ts(type = "number"))]
+        u64,
+    ),
 }
 
 record! {

@@ -446,6 +446,6 @@ mod base64_text {
         let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
         STANDARD
             .decode(text.as_bytes())
-            .map_err(serde::de::Error::custom)
+            .map_err(|_| serde::de::Error::custom("the bytes are not base64 with padding"))
     }
 }

@@ -11,7 +11,7 @@ record! {
         /// Raised by one with each write; 0 was never written.
         #[n(0)]
         #[cbor(default)]
-        #[serde(default)]
+        #[serde(default, deserialize_with = "crate::codec::integer")]
         #[cfg_attr(feature = "schema", ts(type = "number"))]
         pub version: u64,
         /// No notifications until then.

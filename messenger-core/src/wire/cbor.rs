@@ -2,6 +2,7 @@
 
 use minicbor::Decoder;
 
+use super::shape::{self, Misshapen};
 use super::{ClientFrame, DecodeError, DecodeErrorKind, ServerFrame};
 
 impl ClientFrame {
@@ -47,18 +48,16 @@ fn read<'b, T: minicbor::Decode<'b, ()>>(
     bytes: &'b [u8],
     tags: &[(&str, u16)],
 ) -> Result<T, DecodeError> {
-    let mut decoder = Decoder::new(bytes);
-    let frame = decoder
-        .decode::<T>()
-        .map_err(|error| explain(bytes, &error, tags))?;
-    if decoder.position() != bytes.len() {
+    if let Err(Misshapen { what, at }) = shape::check_cbor(bytes) {
         return Err(DecodeError {
             kind: DecodeErrorKind::Malformed,
-            detail: format!("bytes follow the frame at {}", decoder.position()),
+            detail: format!("{what}, at byte {at}"),
             id: None,
         });
     }
-    Ok(frame)
+    Decoder::new(bytes)
+        .decode::<T>()
+        .map_err(|error| explain(bytes, &error, tags))
 }
 
 /// Looks at bytes that are no frame: only on the way to an error, so its cost does not matter.
@@ -69,25 +68,32 @@ fn explain(bytes: &[u8], error: &minicbor::decode::Error, tags: &[(&str, u16)]) 
         Ok(Some(2)) => decoder.u64().ok(),
         _ => None,
     };
+    let id = number.and_then(|_| id_of(decoder));
     match number {
         Some(number) if !tags.iter().any(|(_, known)| u64::from(*known) == number) => DecodeError {
             kind: DecodeErrorKind::UnknownFrame,
             detail: format!("there is no frame type {number}"),
-            id: id_of(decoder),
+            id,
         },
         _ => DecodeError {
             kind: DecodeErrorKind::Malformed,
-            detail: error.to_string(),
-            id: number.and_then(|_| id_of(decoder)),
+            detail: error
+                .to_string()
+                .trim_start_matches("decode error: ")
+                .to_owned(),
+            id,
         },
     }
 }
 
 /// The request's `id`, which has key 0 in each frame that carries one.
 fn id_of(mut body: Decoder<'_>) -> Option<u64> {
-    body.map().ok()?;
-    match body.u8().ok()? {
-        0 => body.u64().ok(),
-        _ => None,
+    let fields = body.map().ok()??;
+    for _ in 0..fields {
+        if body.u64().ok()? == 0 {
+            return body.u64().ok();
+        }
+        body.skip().ok()?;
     }
+    None
 }

@@ -24,6 +24,7 @@ macro_rules! codes {
     ($( $(#[$meta:meta])* $number:literal $name:literal $variant:ident => $advice:literal, )+) => {
         /// Every error of the protocol.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "schema", derive(ts_rs::TS), ts(type = "string"))]
         #[non_exhaustive]
         pub enum Code {
             $( $(#[$meta])* $variant, )+

@@ -1,8 +1,13 @@
 //! JSON, one frame in a text message: `{"send": {"conversation": "anna/ben", …}}`.
 
+use std::collections::BTreeMap;
+
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use crate::codec::MAX_INTEGER;
+
+use super::shape::{self, Misshapen};
 use super::{ClientFrame, DecodeError, DecodeErrorKind, ServerFrame};
 
 impl ClientFrame {
@@ -11,7 +16,7 @@ impl ClientFrame {
     /// # Errors
     /// [`DecodeError`] tells an unknown frame type from malformed input.
     pub fn from_json(text: &str) -> Result<Self, DecodeError> {
-        serde_json::from_str(text).map_err(|error| explain(text, &error, Self::TAGS))
+        read(text, Self::TAGS)
     }
 
     /// Writes the frame as a text message.
@@ -26,7 +31,7 @@ impl ServerFrame {
     /// # Errors
     /// [`DecodeError`] tells an unknown frame type from malformed input.
     pub fn from_json(text: &str) -> Result<Self, DecodeError> {
-        serde_json::from_str(text).map_err(|error| explain(text, &error, Self::TAGS))
+        read(text, Self::TAGS)
     }
 
     /// Writes the frame as a text message.
@@ -39,6 +44,17 @@ fn write(frame: &impl Serialize) -> String {
     serde_json::to_string(frame).expect("frames have string keys and no failing parts")
 }
 
+fn read<'t, T: Deserialize<'t>>(text: &'t str, tags: &[(&str, u16)]) -> Result<T, DecodeError> {
+    if let Err(Misshapen { what, at }) = shape::check_json(text) {
+        return Err(DecodeError {
+            kind: DecodeErrorKind::Malformed,
+            detail: format!("{what}, at byte {at}"),
+            id: None,
+        });
+    }
+    serde_json::from_str(text).map_err(|error| explain(text, &error, tags))
+}
+
 /// Looks at a text that is no frame: only on the way to an error, so its cost does not matter.
 #[cold]
 fn explain(text: &str, error: &serde_json::Error, tags: &[(&str, u16)]) -> DecodeError {
@@ -46,18 +62,22 @@ fn explain(text: &str, error: &serde_json::Error, tags: &[(&str, u16)]) -> Decod
     struct Id {
         id: Option<u64>,
     }
-    let tag = serde_json::from_str::<std::collections::BTreeMap<String, IgnoredAny>>(text)
+    let tag = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text)
         .ok()
         .filter(|map| map.len() == 1)
         .and_then(|map| map.into_keys().next());
-    let id = serde_json::from_str::<std::collections::BTreeMap<String, Id>>(text)
+    let id = serde_json::from_str::<BTreeMap<String, Id>>(text)
         .ok()
         .and_then(|map| map.into_values().next())
-        .and_then(|body| body.id);
+        .and_then(|body| body.id)
+        .filter(|id| *id <= MAX_INTEGER);
     match tag {
         Some(tag) if !tags.iter().any(|(known, _)| *known == tag) => DecodeError {
             kind: DecodeErrorKind::UnknownFrame,
-            detail: format!("there is no frame type {:?}", clip(&tag)),
+            detail: match is_word(&tag) {
+                true => format!("there is no frame type {tag}"),
+                false => "there is no such frame type".to_owned(),
+            },
             id,
         },
         _ => DecodeError {
@@ -73,18 +93,37 @@ fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let what = text.strip_suffix(&place).unwrap_or(&text);
-    let what = match what.split_once("string \"") {
-        Some((before, after)) => match after.rfind("\", ") {
-            Some(end) => format!("{before}a string{}", &after[end + 1..]),
-            None => format!("{before}a string"),
-        },
-        None => what.to_owned(),
-    };
-    format!("{}{place}", clip(&what))
+    // The value may hold anything; what serde expected comes last and is ours.
+    let found = QUOTING
+        .iter()
+        .find(|found| what.starts_with(**found))
+        .zip(what.rfind(", expected "));
+    match found {
+        Some((found, expected)) => {
+            let found = found.trim_end_matches([' ', ':', '`', '"']);
+            format!("{found}{}{place}", &what[expected..])
+        }
+        None => format!("{what}{place}"),
+    }
 }
 
-fn clip(text: &str) -> &str {
-    text.char_indices()
-        .nth(120)
-        .map_or(text, |(end, _)| &text[..end])
+/// How serde begins a sentence that goes on with a value from the input.
+const QUOTING: &[&str] = &[
+    "invalid type: string \"",
+    "invalid type: character `",
+    "invalid type: integer `",
+    "invalid type: floating point `",
+    "invalid type: boolean `",
+    "invalid value: string \"",
+    "invalid value: character `",
+    "invalid value: integer `",
+    "invalid value: floating point `",
+    "invalid value: boolean `",
+    "unknown variant `",
+    "unknown field `",
+];
+
+/// True for what can be the name of a frame type of some version, and is no piece of a body.
+fn is_word(text: &str) -> bool {
+    text.len() <= 24 && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }

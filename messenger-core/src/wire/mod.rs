@@ -1,9 +1,10 @@
 //! The protocol on the wire: frames, their two codecs, codes.
 //!
 //! ```text
-//!   frame.rs    client frames and server frames, one definition for both codecs
+//!   frame/      client frames and server frames, one definition for both codecs
 //!   json.rs     {"send": {…}} in text messages       cbor.rs   [2, {0: …}] in binary ones
 //!   code.rs     errors and close codes               push.rs   entries encoded once for all their readers
+//!   shape.rs    depth, integers and keys, checked before anything is decoded
 //! ```
 
 mod cbor;
@@ -13,6 +14,7 @@ mod frame;
 #[cfg(feature = "json")]
 mod json;
 mod push;
+mod shape;
 mod version;
 
 pub use code::{Class, CloseCode, Code};

@@ -1,0 +1,5 @@
+//! The wire format as others see it: golden frames, bad input.
+
+mod bad_input;
+mod golden;
+mod samples;
