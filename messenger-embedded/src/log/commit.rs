@@ -57,12 +57,17 @@ pub(crate) struct Log {
     pub(crate) acknowledge_before_sync: std::sync::atomic::AtomicBool,
 }
 
-/// The file that a stream is written to, and how much of it is reserved.
+/// Bytes that are written as zeros behind a group once it reaches what was written before. Blocks that are only reserved
+/// make each sync write the file system's journal too; blocks that were written once do not: half the time of a sync.
+const WRITTEN_AHEAD: u64 = 256 << 10;
+
+/// The file that a stream is written to, how much of it is reserved, and how much was written at least once.
 #[derive(Debug)]
 struct Tail {
     segment: u64,
     file: Arc<dyn StoreFile>,
     reserved: u64,
+    written: u64,
 }
 
 impl Log {
@@ -257,6 +262,7 @@ impl Log {
                 segment,
                 file,
                 reserved,
+                written: offset,
             });
         }
         let tail = tail.as_mut().expect("set above");
@@ -268,6 +274,11 @@ impl Log {
             tail.reserved = reserve;
         }
         tail.file.write_at(offset, &group.bytes)?;
+        if end > tail.written {
+            let ahead = (end + WRITTEN_AHEAD).min(tail.reserved);
+            tail.file.write_at(end, &vec![0; (ahead - end) as usize])?;
+            tail.written = ahead;
+        }
         tail.file.sync()
     }
 
