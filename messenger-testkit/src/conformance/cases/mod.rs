@@ -4,6 +4,7 @@ mod accounts;
 mod broker;
 mod conversations;
 mod devices;
+mod feed;
 mod inboxes;
 mod messages;
 mod overlays;
@@ -11,6 +12,7 @@ mod presence;
 mod reading;
 mod receipts;
 mod retention;
+mod settings;
 mod steps;
 
 use super::Case;
@@ -23,7 +25,9 @@ pub(super) const ALL: &[&[Case]] = &[
     overlays::CASES,
     conversations::CASES,
     inboxes::CASES,
+    settings::CASES,
     devices::CASES,
+    feed::CASES,
     retention::CASES,
     presence::CASES,
     broker::CASES,

@@ -1,13 +1,16 @@
 //! Steps that many cases take.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use messenger_core::id::{ConversationId, DeviceId, Ordinal, Seq, UserId};
-use messenger_core::model::{Content, Holder, MarkKind, Position, Raise, Stored};
+use messenger_core::model::{Content, Holder, MarkKind, Position, Raise, Setting, Stored};
 use messenger_core::store::{
-    AppendOutcome, DeviceStore, LogHead, MessageStore, ReadLimit, Registered, Registration,
+    AppendOutcome, DeviceStore, FeedItem, InboxCursor, InboxStore, LogHead, MessageStore,
+    PutSetting, ReadLimit, Registered, Registration, Since,
 };
+use messenger_core::time::Timestamp;
 
 use crate::fixtures::{LogBuilder, START};
 
@@ -158,4 +161,95 @@ pub(super) async fn register(devices: &dyn DeviceStore, user: &UserId, key: &str
         Registered::Device(device) => device,
         Registered::TooMany(listed) => panic!("{} devices are too many", listed.len()),
     }
+}
+
+/// Revokes a device.
+pub(super) async fn revoke(devices: &dyn DeviceStore, user: &UserId, device: DeviceId) {
+    let item = FeedItem::DeviceRevoked {
+        user: user.clone(),
+        device,
+    };
+    devices.publish(&item).await.expect("an item is published");
+}
+
+/// The listed devices of a user.
+pub(super) async fn ids(devices: &dyn DeviceStore, user: &UserId) -> BTreeSet<DeviceId> {
+    let listed = devices.list(user).await.expect("devices are listed");
+    listed.iter().map(|record| record.device).collect()
+}
+
+/// A setting of this version, different from those before and after.
+pub(super) fn pinned(version: u64) -> Setting {
+    Setting {
+        version,
+        pinned: version % 2 == 1,
+        alias: Some(format!("{version} 🧷")),
+        ..Setting::default()
+    }
+}
+
+/// Writes a setting and expects it to be done.
+pub(super) async fn put(
+    inboxes: &dyn InboxStore,
+    user: &UserId,
+    conversation: &ConversationId,
+    setting: &Setting,
+) {
+    let outcome = try_put(inboxes, user, conversation, setting).await;
+    assert_eq!(outcome, PutSetting::Written);
+}
+
+/// Tries to write a setting.
+pub(super) async fn try_put(
+    inboxes: &dyn InboxStore,
+    user: &UserId,
+    conversation: &ConversationId,
+    setting: &Setting,
+) -> PutSetting {
+    let outcome = inboxes
+        .put_setting(user, conversation, setting, START)
+        .await;
+    outcome.expect("a conflict is no error")
+}
+
+/// Conversations without their order.
+pub(super) fn set(conversations: &[ConversationId]) -> BTreeSet<ConversationId> {
+    conversations.iter().cloned().collect()
+}
+
+/// What a walk in small pages lists, and where the next one begins.
+pub(super) async fn list(
+    inboxes: &dyn InboxStore,
+    user: &UserId,
+    since: Option<Since>,
+) -> (BTreeSet<ConversationId>, Since) {
+    let (rows, since) = walk(inboxes, user, since, 3, START).await;
+    (rows.into_iter().collect(), since)
+}
+
+/// All rows of a walk in order, and where the next one begins.
+pub(super) async fn walk(
+    inboxes: &dyn InboxStore,
+    user: &UserId,
+    since: Option<Since>,
+    limit: usize,
+    now: Timestamp,
+) -> (Vec<ConversationId>, Since) {
+    let mut rows = Vec::new();
+    let mut next = None;
+    let mut cursor: Option<InboxCursor> = None;
+    for _ in 0..1000 {
+        let page = inboxes
+            .page(user, since.clone(), cursor, limit, now)
+            .await
+            .expect("a page is read");
+        assert!(page.rows.len() <= limit, "a page keeps to its limit");
+        rows.extend(page.rows.into_iter().map(|row| row.conversation));
+        let since = next.get_or_insert(page.since).clone();
+        match page.cursor {
+            Some(at) => cursor = Some(at),
+            None => return (rows, since),
+        }
+    }
+    panic!("the walk does not end");
 }
