@@ -49,6 +49,7 @@ use messenger_core::store::{
     ReceiptStore, RetentionStore,
 };
 
+pub use crate::differential::play;
 pub use runner::{cases, check, run};
 pub use subject::{Ending, Instance, Need, OpenError, Parts, Subject};
 

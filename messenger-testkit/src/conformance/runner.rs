@@ -22,7 +22,7 @@ pub fn run(subject: impl Subject) -> ExitCode {
     for case in cases() {
         trials.extend(trials_of(case, &subject, &offers));
     }
-    trials.extend(differential::trials(&subject, &offers));
+    trials.extend(differential::trials(&subject));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -17,8 +17,8 @@ mod retention;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use messenger_core::id::Epoch;
 use messenger_core::memory::Memory;
@@ -71,7 +71,7 @@ fn all_faults() -> Vec<Fault> {
 
 #[test]
 fn every_planted_fault_is_caught_and_every_case_catches_one() {
-    panic::set_hook(Box::new(|_| {})); // The cases are expected to fail, by the hundred.
+    let quiet = Quiet::begin();
     let mut report = String::new();
     let mut uncaught = Vec::new();
     let mut never_failed: BTreeSet<_> = cases().map(|case| case.name).collect();
@@ -93,7 +93,7 @@ fn every_planted_fault_is_caught_and_every_case_catches_one() {
         .filter(|case| case.reopens)
         .map(|c| c.name)
         .collect();
-    let _ = panic::take_hook();
+    drop(quiet);
 
     assert_eq!(forgetful, reopening, "nothing is there after opening again");
     never_failed.retain(|name| !reopening.contains(name));
@@ -107,9 +107,73 @@ fn every_planted_fault_is_caught_and_every_case_catches_one() {
     }
 }
 
+/// How many histories a faulty store is given.
+const HISTORIES: u64 = 3;
+
+#[test]
+fn random_histories_catch_most_faults_and_some_of_each_store() {
+    let quiet = Quiet::begin();
+    let (mut caught, mut passed) = (Vec::new(), Vec::new());
+    for fault in all_faults() {
+        let (name, need) = (fault.name.clone(), fault.need);
+        let subject: Arc<dyn Subject> = Arc::new(Faulty::planted(fault));
+        let differs = (1..=HISTORIES).any(|seed| {
+            let play = || conformance::play(&subject, seed);
+            panic::catch_unwind(AssertUnwindSafe(play)).is_err()
+        });
+        if differs {
+            caught.push(need);
+        } else {
+            passed.push(name);
+        }
+    }
+    drop(quiet);
+    for store in Need::STORES {
+        // Frames may be lost: there is nothing to compare.
+        assert!(
+            caught.contains(store) || *store == Need::Broker,
+            "{store:?}: {passed:#?}"
+        );
+    }
+    assert!(caught.len() > 2 * passed.len(), "these passed: {passed:#?}");
+}
+
+#[test]
+fn without_a_fault_no_history_differs_also_when_it_is_opened_again() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let subject: Arc<dyn Subject> = Arc::new(Faulty::sound());
+    for seed in 100..110 {
+        conformance::play(&subject, seed);
+    }
+}
+
 #[test]
 fn without_a_fault_no_case_fails() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     assert_eq!(failing(Faulty::sound()), Vec::<&str>::new());
+}
+
+/// While it lives, panics say nothing: the cases are expected to fail, by the hundred. Tests that want quiet take turns.
+struct Quiet {
+    _turn: MutexGuard<'static, ()>,
+}
+
+static TURN: Mutex<()> = Mutex::new(());
+
+impl Quiet {
+    fn begin() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        panic::set_hook(Box::new(|_| {}));
+        Self { _turn: turn }
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            drop(panic::take_hook());
+        }
+    }
 }
 
 /// The names of the cases that fail on a subject.
@@ -160,6 +224,12 @@ impl Faulty {
 }
 
 impl Subject for Faulty {
+    fn offers(&self) -> Vec<Need> {
+        let mut offers = Need::STORES.to_vec();
+        offers.extend(Ending::ALL.iter().map(|ending| Need::Reopen(*ending)));
+        offers
+    }
+
     fn fresh(&self) -> BoxFuture<'_, Result<Box<dyn Instance>, OpenError>> {
         let epoch = Epoch(self.epochs.fetch_add(1, Ordering::Relaxed));
         let mut parts = Parts::from(Memory::new(epoch).backend());
