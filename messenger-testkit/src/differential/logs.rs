@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use messenger_core::id::{Ordinal, Seq, UserId};
 use messenger_core::model::{
-    ClaimKey, Content, ContentDigest, Conversation, Edit, Entry, EraseReason, Message, Reaction,
-    Retention, Stored,
+    ClaimKey, Content, ContentDigest, Conversation, Edit, Entry, EraseReason, Expiry, Message,
+    Reaction, Retention, Stored,
 };
 use messenger_core::store::{LogHead, ReadLimit};
+use messenger_core::time::DAY;
 
 use super::inboxes::touch_for_today;
 use super::pair::{Pair, both};
@@ -68,11 +69,16 @@ fn drafts(pair: &mut Pair, after: Seq, head: LogHead) -> Vec<Arc<Stored>> {
             content,
         };
         let hidden = pair.rng.once_in(8).then(|| pair.user());
+        let expiry = pair.rng.once_in(4).then(|| Expiry {
+            at: pair.now.plus(DAY),
+            reason: EraseReason::Timed,
+        });
         entries.push(Arc::new(Stored {
             entry,
             accepted_at: pair.now,
             hidden_from: hidden,
             digest: Some(digest),
+            expiry,
         }));
     }
     entries

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use messenger_core::id::{Cmid, ConversationId, Ordinal, Seq, UserId};
 use messenger_core::limits::CLAIM_KEPT;
-use messenger_core::model::{ClaimKey, Content, EraseReason, Message};
+use messenger_core::model::{ClaimKey, Content, EraseReason, Expiry, Message};
 use messenger_core::store::{AppendOutcome, Found, LogHead, MessageStore};
 
 use super::case;
@@ -106,6 +106,10 @@ async fn an_append_after_the_head_is_applied_whole(ctx: Ctx) {
     let mut hidden = (*log.message(&ben(), "nobody sees this")).clone();
     hidden.hidden_from = Some(anna());
     hidden.accepted_at = hidden.accepted_at.minus(Duration::from_secs(7));
+    hidden.expiry = Some(Expiry {
+        at: hidden.accepted_at.plus(Duration::from_millis(1)),
+        reason: EraseReason::Expired,
+    });
     let mut more = vec![Arc::new(hidden)];
     more.extend(log.one_of_each(&ben()));
     append(&*messages, &direct(), &more).await;

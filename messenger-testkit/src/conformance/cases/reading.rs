@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use messenger_core::id::Seq;
-use messenger_core::model::{Content, EraseReason, Kind, Tombstone};
+use messenger_core::model::{Content, EraseReason, Expiry, Kind, Tombstone};
 use messenger_core::store::{MessageStore, ReadLimit};
 
 use super::case;
@@ -198,6 +198,10 @@ async fn erasing_keeps_seq_sender_cmid_time_and_ordinal(ctx: Ctx) {
     let mut log = LogBuilder::new();
     let mut hidden = (*log.message(&anna(), "hidden")).clone();
     hidden.hidden_from = Some(ben());
+    hidden.expiry = Some(Expiry {
+        at: hidden.accepted_at,
+        reason: EraseReason::Timed,
+    });
     hidden.accepted_at = hidden
         .accepted_at
         .minus(std::time::Duration::from_millis(5));
