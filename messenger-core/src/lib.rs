@@ -11,6 +11,7 @@
 #![deny(clippy::iter_over_hash_type)] // With clippy.toml: no order that differs from run to run.
 
 pub mod codec;
+pub mod conversation;
 pub mod error;
 pub mod id;
 pub mod limits;
@@ -18,6 +19,7 @@ pub mod memory;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod model;
+pub mod perform;
 pub mod store;
 pub mod time;
 pub mod wire;
