@@ -71,7 +71,7 @@ fn drafts(pair: &mut Pair, after: Seq, head: LogHead) -> Vec<Arc<Stored>> {
         let hidden = pair.rng.once_in(8).then(|| pair.user());
         let expiry = pair.rng.once_in(4).then(|| Expiry {
             at: pair.now.plus(DAY),
-            reason: EraseReason::Timed,
+            relay: pair.rng.once_in(2),
         });
         entries.push(Arc::new(Stored {
             entry,

@@ -108,7 +108,7 @@ async fn an_append_after_the_head_is_applied_whole(ctx: Ctx) {
     hidden.accepted_at = hidden.accepted_at.minus(Duration::from_secs(7));
     hidden.expiry = Some(Expiry {
         at: hidden.accepted_at.plus(Duration::from_millis(1)),
-        reason: EraseReason::Expired,
+        relay: true,
     });
     let mut more = vec![Arc::new(hidden)];
     more.extend(log.one_of_each(&ben()));

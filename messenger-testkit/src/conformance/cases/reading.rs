@@ -200,7 +200,7 @@ async fn erasing_keeps_seq_sender_cmid_time_and_ordinal(ctx: Ctx) {
     hidden.hidden_from = Some(ben());
     hidden.expiry = Some(Expiry {
         at: hidden.accepted_at,
-        reason: EraseReason::Timed,
+        relay: false,
     });
     hidden.accepted_at = hidden
         .accepted_at
