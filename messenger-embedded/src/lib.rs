@@ -14,14 +14,15 @@
 //! erased is overwritten in place. A failed write ends the store: every later call fails with
 //! [`Fatal`](messenger_core::error::StoreErrorKind::Fatal) until it is opened again.
 
-#![allow(dead_code)]
-
+mod backup;
 mod bytes;
+mod check;
 mod engine;
 mod fault;
 mod file;
 mod folder;
 mod index;
+mod inspect;
 mod keys;
 mod log;
 mod logs;
@@ -30,7 +31,11 @@ mod record;
 mod state;
 mod store;
 mod stores;
+#[cfg(test)]
+mod tests;
 
+pub use check::Check;
 pub use folder::OpenError;
+pub use inspect::{BodyLife, MessageLife, Sizes};
 pub use options::Options;
 pub use store::Store;

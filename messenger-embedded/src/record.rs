@@ -78,9 +78,7 @@ pub(crate) enum EntriesRecord {
         change: u64,
         base: Seq,
     },
-    Restored {
-        epoch: Epoch,
-    },
+    Restored,
 }
 
 /// The head of an entry: everything but its content.
@@ -235,9 +233,7 @@ impl EntriesRecord {
                 change: take.u64()?,
                 base: Seq(take.varint()?),
             },
-            RESTORED => EntriesRecord::Restored {
-                epoch: Epoch(take.u64()?),
-            },
+            RESTORED => EntriesRecord::Restored,
             _ => return Err(Malformed("kind of record")),
         })
     }

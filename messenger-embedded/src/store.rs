@@ -159,7 +159,7 @@ impl fmt::Debug for Store {
 }
 
 /// Opens the index of a store; one that cannot be opened is thrown away and rebuilt from the log.
-fn open_index(folder: &Path) -> Result<Arc<dyn Index>, OpenError> {
+pub(crate) fn open_index(folder: &Path) -> Result<Arc<dyn Index>, OpenError> {
     let path = folder.join("index");
     if let Ok(tree) = Tree::open(&path) {
         return Ok(Arc::new(tree));

@@ -7,6 +7,8 @@
 //! Each step waits until what it writes is durable in the log: the index never knows more than the log. What changes
 //! meanwhile is for the next checkpoint; replaying it again over the index comes to the same.
 
+use std::sync::PoisonError;
+
 use super::Engine;
 use crate::bytes::{Malformed, Put, Take};
 use crate::fault::Fault;
@@ -92,8 +94,18 @@ impl Engine {
         (now.entries - from.entries) + (now.state - from.state)
     }
 
-    /// Writes everything dirty to the index, once it is durable.
-    pub(crate) fn flush(&self, pause: &dyn Fn()) -> Result<(), Fault> {
+    /// Writes everything dirty to the index for one who wants to read all of it there.
+    pub(crate) fn flush_alone(&self) -> Result<(), Fault> {
+        let _standstill = self
+            .standstill
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.flush(&|| ())
+    }
+
+    /// Writes everything dirty to the index, once it is durable. The caller holds the standstill: two flushes at once
+    /// could write the older value last.
+    fn flush(&self, pause: &dyn Fn()) -> Result<(), Fault> {
         let wait = |cycle| Ok(self.log.wait(cycle)?);
         for rooms in self.logs.take_dirty().chunks(FLUSH_ROOMS) {
             self.logs.flush(rooms, &wait)?;

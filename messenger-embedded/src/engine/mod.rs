@@ -24,7 +24,6 @@ use messenger_core::id::{ConversationId, Seq};
 use messenger_core::store::StoreResult;
 
 use crate::fault::Fault;
-use crate::file::FileLayer;
 use crate::folder::Format;
 use crate::index::Index;
 use crate::log::{Log, Positions};
@@ -38,7 +37,6 @@ pub(crate) use recover::{Parts, open};
 /// Everything behind the store traits.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    pub(crate) files: Arc<dyn FileLayer>,
     pub(crate) folder: PathBuf,
     pub(crate) format: Format,
     pub(crate) options: Options,

@@ -29,7 +29,7 @@ impl Engine {
         if current - oldest < self.upkept().state_segments {
             return Ok(false);
         }
-        let (mut copied, mut seen, mut newest) = (0, 0, 0);
+        let (mut copied, mut seen, mut records, mut newest) = (0, 0, 0, 0);
         scan_segment(stream, oldest, &mut |record| {
             let changes = StateRecord::parse(record.head).map_err(Fault::from)?;
             let keys: Vec<_> = changes.puts.iter().map(|(key, _)| *key).collect();
@@ -39,8 +39,9 @@ impl Engine {
                 .relocate(&self.log, record.at.at, &keys)?;
             newest = newest.max(cycle);
             copied += count;
-            seen += 1;
-            if seen % 64 == 0 {
+            seen += keys.len();
+            records += 1;
+            if records % 64 == 0 {
                 pause();
             }
             Ok(())

@@ -92,7 +92,6 @@ pub(crate) fn open(parts: Parts) -> Result<Engine, Fault> {
     let state_segments = (state_stream.numbers()?.len() as u64).max(STATE_SEGMENTS);
     let engine = Engine {
         log: Arc::new(Log::new([entries, state_stream], ends, parts.drive)),
-        files: parts.files,
         folder: parts.folder,
         format: parts.format,
         options: parts.options,

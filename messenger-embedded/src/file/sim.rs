@@ -263,7 +263,7 @@ impl Content {
                 let kept = match style {
                     0 => false,
                     1 => seen < keep_bytes,
-                    _ => random.next() % 2 == 0,
+                    _ => random.next().is_multiple_of(2),
                 };
                 if kept {
                     if left.len() < offset + end {

@@ -40,10 +40,6 @@ impl SimIndex {
         *self.inner() = Inner::default();
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.inner().now.len()
-    }
-
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("no test panics inside the index")
     }

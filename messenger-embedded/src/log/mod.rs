@@ -40,7 +40,7 @@ mod tests;
 pub(crate) use commit::{Drive, Log, LogError};
 pub(crate) use frame::{Located, decode_record};
 pub(crate) use scan::{ScanError, scan, scan_segment, settle_end};
-pub(crate) use segment::{SegmentShape, Segments};
+pub(crate) use segment::{SEGMENT_HEADER, SegmentShape, Segments, file_name};
 
 /// A position in a stream, in bytes from its beginning: segment number times segment size, plus the offset.
 pub(crate) type Lsn = u64;

@@ -172,7 +172,7 @@ impl Logs {
                     Ok(None)
                 })
             }
-            EntriesRecord::Restored { .. } => {
+            EntriesRecord::Restored => {
                 self.restored(at.at);
                 Ok(None)
             }
