@@ -20,6 +20,7 @@ pub mod memory;
 pub mod mock;
 pub mod model;
 pub mod perform;
+pub mod session;
 pub mod store;
 pub mod time;
 pub mod wire;

@@ -53,7 +53,7 @@ impl Machine {
                 .map(|(user, member)| MemberEntry {
                     user: user.clone(),
                     role: member.role,
-                    from: member.rights.present().map_or(Seq::ZERO, |i| i.from),
+                    from: member.joined(),
                 })
                 .collect(),
             member_count: if role.is_some() {

@@ -87,6 +87,15 @@ pub struct Member {
     pub rights: Rights,
 }
 
+impl Member {
+    /// The entry with which the present stay began: what came before it never counted this member in its audience (LIFE-2).
+    pub fn joined(&self) -> Seq {
+        self.rights
+            .present()
+            .map_or(Seq::ZERO, |interval| interval.joined)
+    }
+}
+
 /// Members, roles and policy of a conversation as of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 #[cbor(map)]

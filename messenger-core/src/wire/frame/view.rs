@@ -102,7 +102,7 @@ record! {
         /// What they may do.
         #[n(1)]
         pub role: Role,
-        /// The first entry of their present right; the audience of an entry are those whose `from` is not above it (LIFE-2).
+        /// The entry with which their present stay began; the audience of an entry are those whose `from` is not above it (LIFE-2).
         #[n(2)]
         #[cbor(default)]
         #[serde(default)]
