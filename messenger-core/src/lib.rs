@@ -19,6 +19,7 @@ pub mod memory;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod model;
+pub mod node;
 pub mod perform;
 pub mod session;
 pub mod store;
