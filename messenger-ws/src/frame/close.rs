@@ -70,3 +70,14 @@ impl CloseFrame {
         &self.reason[..self.reason.floor_char_boundary(MAX_REASON_BYTES)]
     }
 }
+
+impl From<Violation> for CloseFrame {
+    fn from(violation: Violation) -> Self {
+        let status = match violation {
+            Violation::Protocol(_) => CloseStatus::PROTOCOL_ERROR,
+            Violation::NotUtf8 => CloseStatus::NOT_UTF8,
+            Violation::TooBig { .. } => CloseStatus::TOO_BIG,
+        };
+        Self::new(status, violation.to_string())
+    }
+}
