@@ -33,6 +33,7 @@ use tokio_util::task::TaskTracker;
 
 pub use config::ServeConfig;
 pub use slots::Connection;
+pub(crate) use slots::network;
 
 use slots::{Refusal, Slots};
 

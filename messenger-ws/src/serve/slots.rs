@@ -152,7 +152,7 @@ impl Drop for Slot {
 
 /// Returns what counts as one address: an IPv4 address, or the /64 network of an IPv6 address, which is what one
 /// subscriber is given.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => {

@@ -23,7 +23,7 @@ use hyper_util::rt::TokioIo;
 use sha1_smol::Sha1;
 
 use super::Socket;
-use crate::http_error::HttpError;
+use crate::http::HttpError;
 
 /// The stream below an upgraded socket.
 pub type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
