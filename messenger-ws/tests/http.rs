@@ -220,7 +220,15 @@ async fn wrong_requests_are_answered_with_what_is_wrong() {
     let anna = anna.as_str();
     let long = format!("{{\"user\": \"{}\"}}", "x".repeat(9_000));
     let deep = "[".repeat(5_000);
-    let cases: &[(&str, &[&str], &str, u16, &str, Option<&str>)] = &[
+    type Case<'a> = (
+        &'a str,
+        &'a [&'a str],
+        &'a str,
+        u16,
+        &'a str,
+        Option<&'a str>,
+    );
+    let cases: &[Case<'_>] = &[
         ("POST /v1/login", &[], "{}", 415, "bad_frame", None),
         (
             "POST /v1/login",

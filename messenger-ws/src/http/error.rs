@@ -15,7 +15,7 @@ use serde::Serialize;
 pub(crate) struct HttpError {
     status: StatusCode,
     header: Option<(HeaderName, &'static str)>,
-    detail: Detail,
+    detail: Box<Detail>,
 }
 
 #[derive(Debug, Serialize)]
@@ -39,14 +39,14 @@ impl HttpError {
 
     /// Makes an error with a code of its own.
     pub(crate) fn coded(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        let detail = Detail {
+        let detail = Box::new(Detail {
             code,
             number: code.number(),
             message: message.into(),
             field: None,
             limit: None,
             retry_after_ms: None,
-        };
+        });
         Self {
             status,
             header: None,
@@ -83,7 +83,7 @@ impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         #[derive(Serialize)]
         struct Body {
-            error: Detail,
+            error: Box<Detail>,
         }
 
         let retry_after_s = self.detail.retry_after_ms.map(|ms| ms.div_ceil(1000));

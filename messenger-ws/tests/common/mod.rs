@@ -79,7 +79,12 @@ pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
 }
 
 /// Sends a request with these header lines and this body.
-pub(crate) async fn request(address: SocketAddr, line: &str, headers: &[&str], body: &str) -> Answer {
+pub(crate) async fn request(
+    address: SocketAddr,
+    line: &str,
+    headers: &[&str],
+    body: &str,
+) -> Answer {
     let mut text = format!("{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for header in headers {
         text += header;
