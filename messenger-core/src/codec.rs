@@ -105,9 +105,10 @@ macro_rules! number {
     };
 }
 
-/// Gives a string newtype with `parse(&str) -> Result<Self, E>` and `as_str` its two encodings.
+/// Gives a string newtype with `parse(&str) -> Result<Self, E>` and `as_str` its two encodings; the pattern stands in the
+/// published schema.
 macro_rules! name {
-    ($name:ident) => {
+    ($name:ident, $pattern:literal) => {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
@@ -168,8 +169,8 @@ macro_rules! name {
             fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($name).into()
             }
-            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                String::json_schema(generator)
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "pattern": $pattern })
             }
         }
     };
@@ -304,13 +305,27 @@ macro_rules! symbols {
 }
 
 /// Declares a struct with both encodings: fields by name in JSON, by `#[n(i)]` in CBOR; unknown fields are ignored.
+///
+/// In front of `#[n(i)]` stands nothing but the field's documentation.
 macro_rules! record {
-    ( $(#[$meta:meta])* pub struct $name:ident { $($body:tt)* } ) => {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $( $(#[doc = $doc:literal])* #[n($key:literal)] $(#[$fmeta:meta])* pub $field:ident: $ty:ty, )*
+        }
+    ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, minicbor::Encode, minicbor::Decode)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
         #[cbor(map)]
-        pub struct $name { $($body)* }
+        pub struct $name {
+            $( $(#[doc = $doc])* #[n($key)] $(#[$fmeta])* pub $field: $ty, )*
+        }
+
+        impl $name {
+            /// The fields with their keys in CBOR, in the order of declaration.
+            pub const FIELDS: &'static [(&'static str, u16)] = &[$((stringify!($field), $key)),*];
+        }
     };
 }
 

@@ -46,7 +46,7 @@ impl fmt::Debug for UserId {
     }
 }
 
-name!(UserId);
+name!(UserId, "^[!-.0-~]{1,64}$");
 
 /// A conversation: a pair of users, a user alone, or a group.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,7 +131,10 @@ impl fmt::Debug for ConversationId {
     }
 }
 
-name!(ConversationId);
+name!(
+    ConversationId,
+    "^([!-.0-~]{1,64}/[!-.0-~]{1,64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
+);
 
 /// A client message id: a UUIDv7 made when the user presses send, never changed by a retry (LOG-3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -81,6 +81,9 @@ macro_rules! limits {
         impl Limits {
             /// The names of all limits, in the order of declaration.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
+
+            /// The limits with their keys in CBOR, in the order of declaration.
+            pub const FIELDS: &'static [(&'static str, u16)] = &[$((stringify!($name), $index)),+];
         }
     };
 }

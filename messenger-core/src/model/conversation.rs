@@ -249,6 +249,11 @@ impl Conversation {
     }
 }
 
+impl Retention {
+    /// The tags in JSON with their numbers in CBOR, where it is `[0]`, `[1]` or `[2, seconds]`.
+    pub const TAGS: &'static [(&'static str, u16)] = &[("keep", 0), ("relay", 1), ("timed", 2)];
+}
+
 impl<C> minicbor::Encode<C> for Retention {
     fn encode<W: minicbor::encode::Write>(
         &self,

@@ -176,6 +176,11 @@ pub struct Data {
     pub bytes: Vec<u8>,
 }
 
+impl Data {
+    /// The fields with their keys in CBOR.
+    pub const FIELDS: &'static [(&'static str, u16)] = &[("media_type", 0), ("bytes", 1)];
+}
+
 impl fmt::Debug for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Data({}, {} bytes)", self.media_type, self.bytes.len())

@@ -3,3 +3,5 @@
 mod bad_input;
 mod golden;
 mod samples;
+#[cfg(feature = "schema")]
+mod schema;
