@@ -731,7 +731,7 @@ user: UserId,
  */
 role: Role, 
 /**
- * The first entry of their present right; the audience of an entry are those whose `from` is not above it (LIFE-2).
+ * The entry with which their present stay began; the audience of an entry are those whose `from` is not above it (LIFE-2).
  */
 from: Seq, };
 
