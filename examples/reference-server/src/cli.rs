@@ -111,6 +111,11 @@ pub enum UserCommand {
         /// The user's id
         user: String,
     },
+    /// Unlock an account that was revoked
+    Admit {
+        /// The user's id
+        user: String,
+    },
     /// List all accounts
     List,
 }

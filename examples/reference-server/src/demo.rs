@@ -45,6 +45,11 @@ pub struct Login {
 }
 
 impl Demo {
+    /// Returns the log-ins that work now.
+    pub fn active(&self) -> &[Login] {
+        if self.locked { &[] } else { &self.logins }
+    }
+
     /// Brings the demo accounts of a folder in line with `wanted`: makes, unlocks or locks them.
     ///
     /// # Errors

@@ -10,6 +10,7 @@
 pub mod admin;
 pub mod cli;
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod data;
 pub mod demo;
@@ -17,3 +18,5 @@ pub mod exit;
 pub mod logs;
 pub mod password;
 pub mod secret;
+pub mod serve;
+pub mod store;

@@ -12,7 +12,7 @@ mod protocol;
 mod socket;
 mod text;
 
-pub use office::Office;
+pub use office::{Backup, Office};
 pub use protocol::{
     AccountRow, ConversationRow, ConversationView, DeviceLife, MarkRow, MessageLife, Recipient,
     Reply, Request,

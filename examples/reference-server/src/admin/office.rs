@@ -30,7 +30,7 @@ pub trait Backup: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Office {
     backend: Backend,
-    backup: Arc<dyn Backup>,
+    backup: Option<Arc<dyn Backup>>,
     data: DataFolder,
 }
 
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Office {
 
 impl Office {
     /// Opens the office over a store.
-    pub fn new(backend: Backend, backup: Arc<dyn Backup>, data: DataFolder) -> Self {
+    pub fn new(backend: Backend, backup: Option<Arc<dyn Backup>>, data: DataFolder) -> Self {
         Self {
             backend,
             backup,
@@ -175,7 +175,12 @@ impl Office {
 
     async fn back_up(&self, folder: &Path) -> Result<Reply, Refusal> {
         let begun = std::time::Instant::now();
-        let bytes = self.backup.backup(folder).await?;
+        let Some(backup) = &self.backup else {
+            return Err(Refusal(
+                "this store cannot be copied while it is open".to_owned(),
+            ));
+        };
+        let bytes = backup.backup(folder).await?;
         let elapsed_ms = begun.elapsed().as_millis() as u64;
         tracing::info!(folder = %folder.display(), bytes, elapsed_ms, "backup made");
         Ok(Reply::Done(format!(
@@ -236,15 +241,6 @@ mod tests {
 
     use super::*;
 
-    struct NoBackup;
-
-    #[async_trait]
-    impl Backup for NoBackup {
-        async fn backup(&self, _: &Path) -> Result<u64, StoreError> {
-            Ok(7)
-        }
-    }
-
     struct Fixture {
         office: Office,
         backend: Backend,
@@ -256,7 +252,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = DataFolder::at(folder.path());
         let backend = Memory::new(Epoch(1)).backend();
-        let office = Office::new(backend.clone(), Arc::new(NoBackup), data.clone());
+        let office = Office::new(backend.clone(), None, data.clone());
         Fixture {
             office,
             backend,

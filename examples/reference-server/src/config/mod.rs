@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use messenger::core::limits::Limits;
+use messenger::ws::ServeConfig;
 use serde::{Deserialize, Serialize};
 
 pub use load::{Effective, load};
@@ -42,6 +43,8 @@ pub struct Config {
     pub log: Log,
     /// Who may log in.
     pub auth: Auth,
+    /// Limits and time-outs of connections.
+    pub connections: ServeConfig,
     /// The limits that `welcome` tells each client.
     pub limits: Limits,
     /// TLS.
@@ -58,6 +61,7 @@ impl Default for Config {
             demo: true,
             log: Log::default(),
             auth: Auth::default(),
+            connections: ServeConfig::default(),
             limits: Limits::default(),
             tls: Tls::default(),
         }
@@ -163,6 +167,10 @@ impl Config {
                     file: file.clone(),
                     audience: "chat".to_owned(),
                 }],
+            },
+            connections: ServeConfig {
+                trusted_proxies: vec![[127, 0, 0, 1].into()],
+                ..ServeConfig::default()
             },
             tls: Tls {
                 certificate: Some(file.clone()),
