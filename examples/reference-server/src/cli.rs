@@ -51,7 +51,7 @@ pub struct SettingFlags {
     /// Whether anybody may make an account: open or off [default: off]
     #[arg(long, global = true, value_name = "open|off")]
     pub signup: Option<String>,
-    /// Any other setting, as in limits.max_body=131072; can be repeated
+    /// Any other setting, as in limits.body_bytes=131072; can be repeated
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 }
@@ -167,7 +167,7 @@ fn help_template() -> String {
     let people = section("Accounts (also while the server runs)", &["user", "token"]);
     let data = section("Data", &["backup", "restore", "inspect"]);
     format!(
-        "{{about}}\n\nUsage: {{usage}}\n\n{serve}\n{people}\n{data}\n{{options}}{{after-help}}\n"
+        "{{about}}\n\nUsage: {{usage}}\n\n{serve}\n{people}\n{data}\nSettings (flags win over environment, environment over file):\n{{options}}{{after-help}}\n"
     )
 }
 

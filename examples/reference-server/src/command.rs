@@ -7,8 +7,10 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use messenger::core::id::{ConversationId, Seq, UserId};
+use messenger::embedded::Store;
 
 use crate::admin::{self, Answered, Office, Reply, Request};
 use crate::cli::{Command, InspectCommand, TokenCommand, UserCommand};
@@ -28,6 +30,9 @@ const PASSWORD_GROUPS: usize = 3;
 /// Returns why it was not carried out.
 pub fn run(command: Command, config: &Config, out: &mut impl Write) -> Result<(), Failure> {
     let data = DataFolder::at(&config.data);
+    if let Command::Restore { backup } = command {
+        return restore(&data, &backup, out);
+    }
     let (request, made_up) = request(command, config)?;
     let reply = match admin::ask(&data.socket(), &request)? {
         Answered::Reply(reply) => *reply,
@@ -42,6 +47,26 @@ pub fn run(command: Command, config: &Config, out: &mut impl Write) -> Result<()
     }
     // A closed pipe, as behind `| head`, is no failure of the command.
     let _ = out.write_all(text.as_bytes());
+    Ok(())
+}
+
+/// Makes the store of a data folder from a backup.
+fn restore(data: &DataFolder, backup: &Path, out: &mut impl Write) -> Result<(), Failure> {
+    let shown = data.root().display();
+    if data.store().exists() {
+        return Err(Failure::new(
+            Exit::Data,
+            format!("{shown}: there is a store already; nothing was changed"),
+        )
+        .advise("Restore into a new folder: messenger-server --data NEW-FOLDER restore BACKUP"));
+    }
+    data.prepare()?;
+    Store::restore(backup, data.store()).map_err(|error| store::failure(data, &error))?;
+    let _ = writeln!(
+        out,
+        "{shown} holds the backup under a new epoch: clients are told to reset, and send again what it lacks.\n\
+         Start it: messenger-server --data {shown}"
+    );
     Ok(())
 }
 
@@ -106,8 +131,7 @@ fn on_the_folder(data: &DataFolder, request: Request) -> Result<Reply, Failure> 
         .advise("Name it with --data FOLDER; the first start of the server makes it."));
     }
     data.prepare()?;
-    let store = store::open(data)?;
-    let office = Office::new(store.backend(), None, data.clone());
+    let office = Office::new(Arc::new(store::open(data)?), data.clone());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

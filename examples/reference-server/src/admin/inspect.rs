@@ -1,12 +1,11 @@
 //! Looking at conversations and messages: what the stores know, put side by side. Bodies are measured, never shown.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use messenger::core::id::{ConversationId, Seq, UserId};
 use messenger::core::model::{Content, Conversation, Stored};
-use messenger::core::store::{Backend, InboxCursor, LogHead, ReadLimit, StoreResult};
-use messenger::core::time::Timestamp;
+use messenger::core::store::{Backend, LogHead, ReadLimit, StoreResult};
+use messenger::embedded::Store;
 
 use super::protocol::{
     ConversationRow, ConversationView, DeviceLife, MarkRow, MessageLife, Recipient,
@@ -17,32 +16,18 @@ const PAGE_ENTRIES: usize = 500;
 /// Bytes of bodies read in one go while a log is walked.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Lists the conversations of these users, each once.
-pub(super) async fn all(
-    backend: &Backend,
-    users: &[UserId],
-    now: Timestamp,
-) -> StoreResult<Vec<ConversationRow>> {
-    let mut ids = BTreeSet::new();
-    for user in users {
-        let mut cursor: Option<InboxCursor> = None;
-        loop {
-            let page = backend
-                .inboxes
-                .page(user, None, cursor, PAGE_ENTRIES, now)
-                .await?;
-            ids.extend(page.rows.into_iter().map(|row| row.conversation));
-            cursor = page.cursor;
-            if cursor.is_none() {
-                break;
-            }
+/// Lists all conversations, the one with the newest entry first.
+pub(super) async fn all(store: &Store, backend: &Backend) -> StoreResult<Vec<ConversationRow>> {
+    let mut rows = Vec::new();
+    let mut after: Option<ConversationId> = None;
+    loop {
+        let page = store.conversations(after.as_ref(), PAGE_ENTRIES)?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        for (id, head) in page {
+            let conversation = present(backend, &id, head).await?;
+            rows.push(row(&conversation, head));
         }
-    }
-    let mut rows = Vec::with_capacity(ids.len());
-    for id in ids {
-        let head = backend.messages.head(&id).await?;
-        let conversation = present(backend, &id, head).await?;
-        rows.push(row(&conversation, head));
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.last));
     Ok(rows)

@@ -12,10 +12,10 @@ mod protocol;
 mod socket;
 mod text;
 
-pub use office::{Backup, Office};
+pub use office::Office;
 pub use protocol::{
-    AccountRow, ConversationRow, ConversationView, DeviceLife, MarkRow, MessageLife, Recipient,
-    Reply, Request,
+    AccountRow, ConversationRow, ConversationView, DeviceLife, DiskBytes, MarkRow, MessageLife,
+    Recipient, Reply, Request,
 };
 pub use socket::{AdminSocket, Answered, ask};
 pub use text::render;

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use messenger::core::error::StoreError;
 use messenger::core::id::UserId;
 use messenger::core::store::{Accounts, Backend, FeedItem, NewAccount};
+use messenger::embedded::Store;
 
 use super::inspect;
-use super::protocol::{AccountRow, Reply, Request};
+use super::protocol::{AccountRow, DiskBytes, Reply, Request};
 use crate::clock;
 use crate::data::DataFolder;
 use crate::demo;
@@ -19,18 +19,11 @@ use crate::secret::{Secret, check_password};
 /// The most accounts that are listed.
 const ACCOUNTS_LISTED: usize = 100_000;
 
-/// Copies the open store into a new folder.
-#[async_trait]
-pub trait Backup: Send + Sync + 'static {
-    /// Copies the store into `folder`, which does not exist yet; answers the bytes of the copy.
-    async fn backup(&self, folder: &Path) -> Result<u64, StoreError>;
-}
-
 /// Where an operator's requests are carried out.
 #[derive(Clone)]
 pub struct Office {
     backend: Backend,
-    backup: Option<Arc<dyn Backup>>,
+    store: Arc<Store>,
     data: DataFolder,
 }
 
@@ -43,11 +36,11 @@ impl std::fmt::Debug for Office {
 }
 
 impl Office {
-    /// Opens the office over a store.
-    pub fn new(backend: Backend, backup: Option<Arc<dyn Backup>>, data: DataFolder) -> Self {
+    /// Opens the office over an open store.
+    pub fn new(store: Arc<Store>, data: DataFolder) -> Self {
         Self {
-            backend,
-            backup,
+            backend: store.backend(),
+            store,
             data,
         }
     }
@@ -69,16 +62,11 @@ impl Office {
             Request::TokenMint { user } => self.token_mint(user).await,
             Request::Backup { folder } => self.back_up(&folder).await,
             Request::InspectAll => {
-                let users: Vec<UserId> = self
-                    .accounts()?
-                    .search("", ACCOUNTS_LISTED)
-                    .await?
-                    .into_iter()
-                    .map(|a| a.user)
-                    .collect();
-                Ok(Reply::Conversations(
-                    inspect::all(&self.backend, &users, clock::now()).await?,
-                ))
+                let rows = inspect::all(&self.store, &self.backend).await?;
+                Ok(Reply::Conversations {
+                    rows,
+                    disk: self.disk()?,
+                })
             }
             Request::InspectConversation { conversation } => {
                 match inspect::conversation(&self.backend, &conversation).await? {
@@ -175,18 +163,30 @@ impl Office {
 
     async fn back_up(&self, folder: &Path) -> Result<Reply, Refusal> {
         let begun = std::time::Instant::now();
-        let Some(backup) = &self.backup else {
-            return Err(Refusal(
-                "this store cannot be copied while it is open".to_owned(),
-            ));
-        };
-        let bytes = backup.backup(folder).await?;
+        let (store, target) = (Arc::clone(&self.store), folder.to_owned());
+        tokio::task::spawn_blocking(move || store.backup(target))
+            .await
+            .map_err(|panicked| Refusal(panicked.to_string()))?
+            .map_err(|error| Refusal(format!("no backup was made: {error}")))?;
         let elapsed_ms = begun.elapsed().as_millis() as u64;
-        tracing::info!(folder = %folder.display(), bytes, elapsed_ms, "backup made");
+        tracing::info!(folder = %folder.display(), elapsed_ms, "backup made");
         Ok(Reply::Done(format!(
-            "{} holds a backup of {bytes} bytes, made in {elapsed_ms} ms",
+            "{} is a backup of this moment, made in {elapsed_ms} ms\nTo use it: messenger-server --data NEW-FOLDER restore {}",
+            folder.display(),
             folder.display()
         )))
+    }
+
+    fn disk(&self) -> Result<DiskBytes, Refusal> {
+        let sizes = self
+            .store
+            .sizes()
+            .map_err(|error| Refusal(format!("the folder cannot be measured: {error}")))?;
+        Ok(DiskBytes {
+            entries: sizes.entries,
+            state: sizes.state,
+            index: sizes.index,
+        })
     }
 
     async fn known(&self, user: &UserId) -> Result<(), Refusal> {
@@ -232,8 +232,7 @@ impl From<StoreError> for Refusal {
 
 #[cfg(test)]
 mod tests {
-    use messenger::core::id::{Cmid, ConversationId, DeviceId, Epoch, Ordinal, Seq};
-    use messenger::core::memory::Memory;
+    use messenger::core::id::{Cmid, ConversationId, DeviceId, Ordinal, Seq};
     use messenger::core::model::{
         Content, Entry, Holder, MarkKind, Message, Position, Raise, Stored,
     };
@@ -251,8 +250,12 @@ mod tests {
     fn fixture() -> Fixture {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = DataFolder::at(folder.path());
-        let backend = Memory::new(Epoch(1)).backend();
-        let office = Office::new(backend.clone(), None, data.clone());
+        let store = Arc::new(
+            Store::open(data.store(), messenger::embedded::Options::default())
+                .expect("a new store"),
+        );
+        let backend = store.backend();
+        let office = Office::new(store, data.clone());
         Fixture {
             office,
             backend,
@@ -289,11 +292,11 @@ mod tests {
             Reply::Refused("the id carla is taken".to_owned())
         );
 
-        let accounts = backend.accounts.expect("memory keeps accounts");
+        let accounts = backend.accounts.expect("it keeps accounts");
         let account = accounts
             .load(&user("carla"))
             .await
-            .expect("memory answers")
+            .expect("the store answers")
             .expect("it was made");
         assert!(
             account.password_hash.starts_with("$argon2id$"),
@@ -318,12 +321,12 @@ mod tests {
             })
             .await;
         assert!(matches!(reply, Reply::Refused(text) if text.contains("8 characters")));
-        let accounts = backend.accounts.expect("memory keeps accounts");
+        let accounts = backend.accounts.expect("it keeps accounts");
         assert!(
             accounts
                 .load(&user("carla"))
                 .await
-                .expect("memory answers")
+                .expect("the store answers")
                 .is_none()
         );
     }
@@ -342,7 +345,7 @@ mod tests {
                 .devices
                 .standing(&user("carla"))
                 .await
-                .expect("memory answers")
+                .expect("the store answers")
                 .banned
         };
 
@@ -384,7 +387,7 @@ mod tests {
                 .devices
                 .standing(&user("anna"))
                 .await
-                .expect("memory answers")
+                .expect("the store answers")
                 .banned
         };
 
@@ -463,7 +466,7 @@ mod tests {
             .devices
             .register(&registration)
             .await
-            .expect("memory answers");
+            .expect("the store answers");
         let entry = Entry {
             seq: Seq(1),
             sender: anna.clone(),
@@ -483,12 +486,12 @@ mod tests {
             .messages
             .append(&conversation, Seq::ZERO, vec![Arc::new(stored)])
             .await
-            .expect("memory answers");
+            .expect("the store answers");
         backend
             .inboxes
             .touch(&[anna, ben.clone()], &conversation, clock::now())
             .await
-            .expect("memory answers");
+            .expect("the store answers");
 
         let life = async || {
             let request = Request::InspectMessage {
@@ -525,7 +528,7 @@ mod tests {
                 raise(Some(device), MarkKind::Acked),
             ])
             .await
-            .expect("memory answers");
+            .expect("the store answers");
         let after = life().await;
         assert!(
             after.recipients[0].delivered
@@ -539,7 +542,7 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("a secret"), "{text}");
-        let Reply::Conversations(rows) = office.handle(Request::InspectAll).await else {
+        let Reply::Conversations { rows, .. } = office.handle(Request::InspectAll).await else {
             panic!("not a list")
         };
         assert_eq!(rows.len(), 1);

@@ -78,7 +78,12 @@ pub enum Reply {
     /// All accounts.
     Accounts(Vec<AccountRow>),
     /// All conversations.
-    Conversations(Vec<ConversationRow>),
+    Conversations {
+        /// The one with the newest entry first.
+        rows: Vec<ConversationRow>,
+        /// What the store takes on the disk.
+        disk: DiskBytes,
+    },
     /// One conversation.
     Conversation(Box<ConversationView>),
     /// The life of one message.
@@ -100,6 +105,17 @@ pub struct AccountRow {
     pub seen: Option<Timestamp>,
     /// Locked by `user revoke`.
     pub revoked: bool,
+}
+
+/// What the store takes on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskBytes {
+    /// The log of entries.
+    pub entries: u64,
+    /// The log of marks, settings, devices and accounts.
+    pub state: u64,
+    /// The index.
+    pub index: u64,
 }
 
 /// One conversation of the list.

@@ -6,7 +6,7 @@ use messenger::core::model::{History, Retention, Role};
 use messenger::core::time::Timestamp;
 
 use super::protocol::{
-    AccountRow, ConversationRow, ConversationView, MessageLife, Recipient, Reply,
+    AccountRow, ConversationRow, ConversationView, DiskBytes, MessageLife, Recipient, Reply,
 };
 use crate::clock::show;
 
@@ -16,7 +16,7 @@ pub fn render(reply: &Reply) -> String {
         Reply::Done(text) | Reply::Refused(text) => format!("{text}\n"),
         Reply::Token(token) => format!("{}\n", token.reveal()),
         Reply::Accounts(rows) => accounts(rows),
-        Reply::Conversations(rows) => conversations(rows),
+        Reply::Conversations { rows, disk } => conversations(rows, disk),
         Reply::Conversation(view) => conversation(view),
         Reply::Message(life) => message(life),
     }
@@ -42,9 +42,21 @@ fn accounts(rows: &[AccountRow]) -> String {
     )
 }
 
-fn conversations(rows: &[ConversationRow]) -> String {
+fn conversations(rows: &[ConversationRow], disk: &DiskBytes) -> String {
+    let DiskBytes {
+        entries,
+        state,
+        index,
+    } = *disk;
+    let total = size(entries + state + index);
+    let sizes = format!(
+        "On disk {total}: entries {}, state {}, index {}.\n",
+        size(entries),
+        size(state),
+        size(index)
+    );
     if rows.is_empty() {
-        return "No conversations.\n".to_owned();
+        return format!("No conversations.\n{sizes}");
     }
     let cells = rows.iter().map(|row| {
         [
@@ -66,7 +78,17 @@ fn conversations(rows: &[ConversationRow]) -> String {
             "LAST",
         ],
         cells,
-    )
+    ) + "\n"
+        + &sizes
+}
+
+/// Bytes in the unit that suits them.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{} kB", bytes / 1_000),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
 }
 
 fn conversation(view: &ConversationView) -> String {

@@ -96,7 +96,7 @@ fn logins(demo: &Demo, url: &str) -> String {
         let _ = writeln!(
             out,
             "  {:<width$}  password {}",
-            login.user,
+            login.user.as_str(),
             login.password.reveal()
         );
     }
@@ -105,7 +105,7 @@ fn logins(demo: &Demo, url: &str) -> String {
         let _ = writeln!(
             out,
             "  cargo run --release -p messenger-chat -- --server {url} --as {:<width$} --password {}",
-            login.user,
+            login.user.as_str(),
             login.password.reveal()
         );
     }

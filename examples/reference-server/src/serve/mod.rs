@@ -104,7 +104,7 @@ impl Server {
         let wanted =
             config.demo && config.auth.mode == AuthMode::Accounts && address.ip().is_loopback();
         let demo = Demo::settle(&data, &backend, wanted).await?;
-        let office = Office::new(backend, None, data.clone());
+        let office = Office::new(Arc::clone(&store), data.clone());
         let socket = AdminSocket::bind(&data.socket())?;
         let router = Router::new().route("/", get(page::page));
         let root = std::path::absolute(data.root()).unwrap_or_else(|_| data.root().to_owned());
