@@ -6,7 +6,7 @@
 //!
 //! Each request is idempotent as a whole: cut off between any two of its store calls and made again, it has one outcome.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -331,6 +331,7 @@ impl Call<'_> {
         let mut expired = Vec::new();
         let mut relay = Vec::new();
         let mut waiting: Option<Seq> = None;
+        let mut later = BTreeSet::new();
         for stored in self.read_all(from.max(head.base)..=head.head).await? {
             let Some(expiry) = stored.expiry.filter(|_| stored.entry.content.has_body()) else {
                 continue;
@@ -339,6 +340,7 @@ impl Call<'_> {
                 expired.push((stored.seq(), expiry.reason()));
             } else {
                 waiting.get_or_insert(stored.seq());
+                later.insert(expiry.at.day());
                 if expiry.relay {
                     relay.push(stored.seq());
                 }
@@ -353,6 +355,7 @@ impl Call<'_> {
             expired,
             relayed,
             next: waiting.unwrap_or(head.head.next()),
+            later: later.into_iter().collect(),
         })
     }
 

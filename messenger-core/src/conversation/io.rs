@@ -409,6 +409,8 @@ pub enum Answer {
         relayed: Vec<Seq>,
         /// The first entry that still has a body which will go by itself.
         next: Seq,
+        /// The days on which more is due.
+        later: Vec<Day>,
     },
     /// To [`Request::Fetch`].
     Fetched(Box<Fetched>),

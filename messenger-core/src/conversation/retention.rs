@@ -118,9 +118,12 @@ impl Machine {
                     expired,
                     relayed,
                     next,
+                    later,
                 },
             ) => {
                 self.expiring.from = next;
+                // A day stays due while something of it is left.
+                self.expiring.sweeping.retain(|day| !later.contains(day));
                 let mut rest = Vec::new();
                 if !relayed.is_empty() {
                     rest.push((EraseReason::Relayed, relayed));

@@ -89,6 +89,15 @@ impl Session {
         }
     }
 
+    pub(super) fn reject_lagged(&mut self, out: Outstanding) {
+        let address = Address {
+            conversation: out.conversation,
+            cmid: out.cmid,
+            re: out.re,
+        };
+        self.reject(&address, Code::Unavailable, Some(Duration::ZERO), None);
+    }
+
     pub(super) fn reject_fault(&mut self, address: &Address, fault: Fault) {
         self.reject(address, fault.code, None, Some((fault.field, fault.limit)));
     }

@@ -261,6 +261,10 @@ impl Session {
             return;
         }
         self.send(Lag {});
+        // The pushes that were dropped may have been the answers to own drafts: a retry finds them (LOG-3).
+        for out in std::mem::take(&mut self.outstanding) {
+            self.reject_lagged(out);
+        }
         for place in self.places.values_mut() {
             place.live = false;
             place.told = false;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::id::ConversationId;
 use crate::model::Stored;
 
-use super::Codec;
+use super::{Codec, ServerFrame};
 
 /// An entry with its encoded forms, each made when it is first asked for.
 #[derive(Debug)]
@@ -56,22 +56,30 @@ impl EncodedEntry {
     }
 }
 
-/// Puts an `entries` frame together from encoded entries.
+impl ServerFrame {
+    /// Writes the frame in this codec at the end of `out`.
+    pub fn encode(&self, codec: Codec, out: &mut Vec<u8>) {
+        match codec {
+            #[cfg(feature = "json")]
+            Codec::Json => serde_json::to_writer(out, self)
+                .expect("frames have string keys and no failing parts"),
+            Codec::Cbor => minicbor::encode(self, out).expect("writing to a Vec cannot fail"),
+        }
+    }
+}
+
+/// Puts an `entries` frame together from encoded entries, at the end of `out`.
 pub fn encode_entries<'a>(
     codec: Codec,
     conversation: &ConversationId,
-    entries: impl ExactSizeIterator<Item = &'a EncodedEntry> + Clone,
-) -> Vec<u8> {
-    let bytes: usize = entries
-        .clone()
-        .map(|entry| entry.bytes(codec).len() + 1)
-        .sum();
-    let mut out = Vec::with_capacity(bytes + conversation.as_str().len() + 48);
+    entries: impl ExactSizeIterator<Item = &'a EncodedEntry>,
+    out: &mut Vec<u8>,
+) {
     match codec {
         #[cfg(feature = "json")]
         Codec::Json => {
             out.extend_from_slice(b"{\"entries\":{\"conversation\":");
-            serde_json::to_writer(&mut out, conversation).expect("writing to a Vec cannot fail");
+            serde_json::to_writer(&mut *out, conversation).expect("writing to a Vec cannot fail");
             out.extend_from_slice(b",\"entries\":[");
             for (i, entry) in entries.enumerate() {
                 if i > 0 {
@@ -82,7 +90,7 @@ pub fn encode_entries<'a>(
             out.extend_from_slice(b"]}}");
         }
         Codec::Cbor => {
-            let mut encoder = minicbor::Encoder::new(&mut out);
+            let mut encoder = minicbor::Encoder::new(&mut *out);
             encoder
                 .array(2)
                 .and_then(|e| e.u16(3))
@@ -97,7 +105,6 @@ pub fn encode_entries<'a>(
             }
         }
     }
-    out
 }
 
 #[cfg(test)]
@@ -106,7 +113,7 @@ mod tests {
     use crate::id::{Cmid, Ordinal, Seq, UserId};
     use crate::model::{Content, Entry, Message};
     use crate::time::Timestamp;
-    use crate::wire::{Entries, ServerFrame};
+    use crate::wire::Entries;
 
     #[test]
     fn a_push_of_pieces_is_the_frame_encoded_whole() {
@@ -140,11 +147,12 @@ mod tests {
             overlays: Vec::new(),
             more: false,
         });
-        assert_eq!(
-            encode_entries(Codec::Json, &conversation, pieces.iter()),
-            whole.to_json().into_bytes()
-        );
-        let cbor = encode_entries(Codec::Cbor, &conversation, pieces.iter());
-        assert_eq!(ServerFrame::from_cbor(&cbor), Ok(whole));
+        let encoded = |codec| {
+            let mut out = Vec::new();
+            encode_entries(codec, &conversation, pieces.iter(), &mut out);
+            out
+        };
+        assert_eq!(encoded(Codec::Json), whole.to_json().into_bytes());
+        assert_eq!(ServerFrame::from_cbor(&encoded(Codec::Cbor)), Ok(whole));
     }
 }
