@@ -9,6 +9,7 @@
 //!
 //! codec, id, time, error, limits ← model ← wire ← session, conversation, node, client
 //!                                  model ← store ← memory, mock
+//!                              machines, store ← perform
 //! ```
 
 mod support;
@@ -359,6 +360,7 @@ const LAYERS: &[(&[&str], &[&[&str]])] = &[
     (MACHINES, &[BASE, &["model", "wire"], MACHINES]),
     (&["store"], &[BASE, &["model"]]),
     (&["memory", "mock"], &[BASE, &["model", "store"]]),
+    (&["perform"], &[BASE, &["model", "wire", "store"], MACHINES]),
 ];
 const BASE: &[&str] = &["codec", "id", "time", "error", "limits"];
 const MACHINES: &[&str] = &["session", "conversation", "node", "client"];
