@@ -10,9 +10,11 @@ mod attachment;
 mod conversation;
 mod draft;
 mod entry;
+mod inbox;
 mod mark;
 mod overlay;
 mod presence;
+mod principal;
 mod rights;
 mod setting;
 mod text;
@@ -25,9 +27,11 @@ pub use entry::{
     Membership, Message, PolicyChange, Reaction, Retitled, Retraction, RoleGiven, Stored,
     Tombstone,
 };
+pub use inbox::{InboxCursor, InboxPage, InboxRow, Since};
 pub use mark::{Holder, MarkKind, Position, Raise, UserMarks};
 pub use overlay::{Annotation, Change, Overlay, ReactionState};
 pub use presence::{DevicePresence, Standing, UserPresence};
+pub use principal::{AuthError, Principal};
 pub use rights::{Interval, Rights};
 pub use setting::Setting;
 pub use text::Text;

@@ -7,7 +7,7 @@
 
 use crate::id::Seq;
 use crate::limits::HELLO_MAX_BYTES;
-use crate::store::{AuthError, Principal, Since};
+use crate::model::{AuthError, Principal, Since};
 use crate::time::Timestamp;
 use crate::wire::{
     AckMark, ClientFrame, CloseCode, Code, DecodeError, ErrorFrame, Hello, PROTOCOL_VERSION, Reset,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::conversation::{Batch, Pulled};
 use crate::id::{ConversationId, DeviceId, Generation, UserId};
-use crate::store::{AuthError, InboxCursor, InboxPage, Principal, Since};
+use crate::model::{AuthError, InboxCursor, InboxPage, Principal, Since};
 use crate::wire::{ClientFrame, CloseCode, Code, DecodeError, ServerFrame};
 use crate::{conversation, time::Timestamp};
 

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use crate::conversation::{Asker, Input as ConversationInput, Pulled, PulledFrame, Question};
 use crate::id::{ConversationId, Seq};
 use crate::limits::PAGES_UNCONFIRMED;
-use crate::store::{InboxCursor, InboxPage, Since};
+use crate::model::{InboxCursor, InboxPage, Since};
 use crate::time::Timestamp;
 use crate::wire::{CaughtUp, Code, Page};
 

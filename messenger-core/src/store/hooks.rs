@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 
-use crate::id::ConversationId;
-use crate::id::{DeviceId, UserId};
-use crate::model::Draft;
+use crate::id::{ConversationId, UserId};
+use crate::model::{AuthError, Draft, Principal};
 use crate::time::Timestamp;
 
 /// Tells who a token stands for.
@@ -17,29 +16,6 @@ pub trait Authenticator: Send + Sync + 'static {
     /// [`AuthError::Refused`] for a token that is unknown, expired or malformed; [`AuthError::Unavailable`] when that cannot
     /// be told now.
     async fn authenticate(&self, token: &str, now: Timestamp) -> Result<Principal, AuthError>;
-}
-
-/// Who a link belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    /// The user.
-    pub user: UserId,
-    /// The only device that the token is good for, if it is bound to one.
-    pub device: Option<DeviceId>,
-    /// When the credentials end: the link is closed then.
-    pub expires: Option<Timestamp>,
-}
-
-/// Why a token is no good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AuthError {
-    /// Unknown, expired or malformed.
-    #[error("the token is not valid")]
-    Refused,
-    /// It cannot be told now.
-    #[error("the authenticator is unavailable")]
-    Unavailable,
 }
 
 /// What the integrator allows.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::id::{ConversationId, UserId};
-use crate::model::Setting;
+use crate::model::{InboxCursor, InboxPage, Setting, Since};
 use crate::time::Timestamp;
 
 use super::StoreResult;
@@ -73,34 +73,6 @@ pub trait InboxStore: Send + Sync + 'static {
         setting: &Setting,
         now: Timestamp,
     ) -> StoreResult<PutSetting>;
-}
-
-/// A position in a user's inbox, opaque to everybody but its store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Since(pub String);
-
-/// Where a walk goes on, opaque to everybody but its store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InboxCursor(pub String);
-
-/// One page of a user's conversations.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InboxPage {
-    /// The conversations, the newest change first.
-    pub rows: Vec<InboxRow>,
-    /// Where the next page begins; `None` at the end.
-    pub cursor: Option<InboxCursor>,
-    /// What the next walk may begin from, once this walk has ended.
-    pub since: Since,
-}
-
-/// One conversation of a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InboxRow {
-    /// Which.
-    pub conversation: ConversationId,
-    /// The user's settings of it.
-    pub setting: Setting,
 }
 
 /// What became of a setting.

@@ -32,12 +32,14 @@ pub use backend::Backend;
 pub use broker::{Broker, Subscription};
 pub use conversation::ConversationStore;
 pub use device::{DeviceRecord, DeviceStore, FeedItem, FeedPosition, Registered, Registration};
-pub use hooks::{AllowAll, AuthError, Authenticator, Policy, Principal, Verdict};
-pub use inbox::{InboxCursor, InboxPage, InboxRow, InboxStore, PutSetting, Since};
+pub use hooks::{AllowAll, Authenticator, Policy, Verdict};
+pub use inbox::{InboxStore, PutSetting};
 pub use message::{AppendOutcome, Found, LogHead, MessageStore, ReadLimit};
 pub use presence::{Connected, Heartbeat, NODE_LEASE, PresenceStore};
 pub use receipt::ReceiptStore;
 pub use retention::{Due, RetentionStore};
+
+pub use crate::model::{AuthError, InboxCursor, InboxPage, InboxRow, Principal, Since};
 
 use crate::error::StoreError;
 use crate::id::Epoch;
