@@ -25,8 +25,8 @@ if ! "$venv/bin/python" -c "import importlib.metadata as m; assert m.version('ko
 fi
 
 cd "$root"
-cargo build --quiet -p messenger-ws --example ws_echo || fail "the echo server does not build"
-target=$(cargo metadata --format-version 1 --no-deps | "$venv/bin/python" -c "import json, sys; print(json.load(sys.stdin)['target_directory'])")
+cargo build --locked --quiet -p messenger-ws --example ws_echo || fail "the echo server does not build"
+target=$(cargo metadata --locked --format-version 1 --no-deps | "$venv/bin/python" -c "import json, sys; print(json.load(sys.stdin)['target_directory'])")
 
 "$target/debug/examples/ws_echo" "127.0.0.1:$port" &
 server=$!
