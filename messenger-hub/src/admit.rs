@@ -55,7 +55,8 @@ async fn try_admit(shared: &Shared, wish: Admit) -> Result<Result<Admission, Ref
         let Some(record) = records.iter().find(|record| record.device == device) else {
             return Ok(Err(refusal(Code::DeviceUnknown)));
         };
-        if is_stale(record, wish.generation) {
+        // A registration begins at generation 1 and may be repeated: there presence alone tells.
+        if wish.register.is_none() && is_stale(record, wish.generation) {
             return Ok(Err(stale(record.generation)));
         }
     }

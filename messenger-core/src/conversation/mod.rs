@@ -25,6 +25,7 @@ mod summary;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::id::{ConversationId, Ordinal, Seq, UserId};
 use crate::limits::{Limits, MARKS_LIVE_MEMBERS, SAVE_EVERY_ENTRIES};
@@ -44,6 +45,9 @@ use marks::Raising;
 use recent::Recent;
 use retention::Expiring;
 use serve::Asked;
+
+/// Older entries that nobody was told of have been found by then: sessions recheck within this time (RES-5).
+const UNTOLD_MAX: Duration = Duration::from_secs(60);
 
 /// What all machines of a node share.
 #[derive(Debug)]
@@ -308,10 +312,36 @@ impl Machine {
             .into_iter()
             .map(|stored| self.log.recent.push(stored))
             .collect();
-        // The last append of whoever wrote last may be unannounced (LOG-4); nothing is pushed, for nobody pulled yet.
+        // The last append of whoever wrote last may be unannounced (LOG-4).
+        self.push_untold(now, &tail);
         self.announce(now, tail, false, Vec::new());
         for input in std::mem::take(&mut self.waiting) {
             self.handle_open(now, input);
+        }
+    }
+
+    /// Entries that were appended just before this machine began, by a node that told of them or that died before it could:
+    /// the sessions here may not have them. Those that do pass over what they have.
+    fn push_untold(&mut self, now: Timestamp, tail: &[Arc<EncodedEntry>]) {
+        let hinted = self.waiting.iter().filter_map(|input| match input {
+            Input::Hint(Hint::Entries { entries }) => entries.first().map(Stored::seq),
+            _ => None,
+        });
+        let submitted = self
+            .waiting
+            .iter()
+            .any(|input| matches!(input, Input::Submit { .. }));
+        let fresh = tail
+            .iter()
+            .filter(|entry| submitted && now.since(entry.stored().accepted_at) < UNTOLD_MAX)
+            .map(|entry| entry.stored().seq());
+        if let Some(from) = hinted.chain(fresh).min() {
+            let untold: Vec<_> = tail
+                .iter()
+                .filter(|entry| entry.stored().seq() >= from)
+                .cloned()
+                .collect();
+            self.push(&untold);
         }
     }
 

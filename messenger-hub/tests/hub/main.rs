@@ -1,0 +1,6 @@
+//! The hub over the memory store, driven through its links.
+
+mod cluster;
+mod harness;
+mod links;
+mod rights;
