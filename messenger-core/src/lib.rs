@@ -10,6 +10,7 @@
 
 #![deny(clippy::iter_over_hash_type)] // With clippy.toml: no order that differs from run to run.
 
+pub mod client;
 pub mod codec;
 pub mod conversation;
 pub mod error;
