@@ -6,6 +6,8 @@
 //!
 //! Each request is idempotent as a whole: cut off between any two of its store calls and made again, it has one outcome.
 
+mod admit;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -21,6 +23,8 @@ use crate::model::{
 };
 use crate::store::{AppendOutcome, Backend, Found, Policy, PutSetting, ReadLimit, StoreResult};
 use crate::time::Timestamp;
+
+pub use admit::{Admitted, admit};
 
 /// Entries that a machine knows when it begins.
 const TAIL: u64 = 32;
