@@ -21,13 +21,13 @@ pub enum Class {
 }
 
 macro_rules! codes {
-    ($( $(#[$meta:meta])* $number:literal $name:literal $variant:ident => $advice:literal, )+) => {
+    ($( #[doc = $meaning:literal] $number:literal $name:literal $variant:ident => $advice:literal, )+) => {
         /// Every error of the protocol.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "schema", derive(ts_rs::TS), ts(type = "string"))]
         #[non_exhaustive]
         pub enum Code {
-            $( $(#[$meta])* $variant, )+
+            $( #[doc = $meaning] $variant, )+
             /// A code of a newer server, known by its number alone (0 when only its name came).
             Unrecognized(u16),
         }
@@ -49,6 +49,14 @@ macro_rules! codes {
                 match self {
                     $( Self::$variant => $number, )+
                     Self::Unrecognized(number) => number,
+                }
+            }
+
+            /// When it is said, in one sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $meaning.trim_ascii(), )+
+                    Self::Unrecognized(_) => "A code of a newer server.",
                 }
             }
 
@@ -240,12 +248,12 @@ impl schemars::JsonSchema for Code {
 }
 
 macro_rules! close_codes {
-    ($( $(#[$meta:meta])* $number:literal $variant:ident $code:ident, )+) => {
+    ($( #[doc = $meaning:literal] $number:literal $variant:ident $code:ident, )+) => {
         /// Why the server closes a link.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum CloseCode {
-            $( $(#[$meta])* $variant, )+
+            $( #[doc = $meaning] $variant, )+
         }
 
         impl CloseCode {
@@ -255,6 +263,11 @@ macro_rules! close_codes {
             /// The number in the close frame.
             pub const fn number(self) -> u16 {
                 match self { $( Self::$variant => $number, )+ }
+            }
+
+            /// When it is said, in one sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self { $( Self::$variant => $meaning.trim_ascii(), )+ }
             }
 
             /// The error that it closes for; its name is the close frame's reason.

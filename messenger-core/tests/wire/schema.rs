@@ -125,7 +125,7 @@ fn schema_and_table_together_are_enough_to_read_the_binary_messages() {
     }
 }
 
-fn json_schema() -> Value {
+pub(crate) fn json_schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     generator.subschema_for::<ClientFrame>();
     generator.subschema_for::<ServerFrame>();
@@ -214,7 +214,7 @@ macro_rules! symbols {
     }};
 }
 
-fn cbor_table() -> Value {
+pub(crate) fn cbor_table() -> Value {
     let records = table![FIELDS:
         wire::Accepted, wire::Ack, wire::AckMark, wire::AddMembers, wire::CaughtUp, wire::Clear, wire::Confirm,
         wire::ConversationFrame, wire::Create, wire::Entries, wire::ErrorFrame, wire::Gap, wire::Goaway, wire::Hello,
