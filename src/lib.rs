@@ -14,3 +14,10 @@ pub use messenger_hub as hub;
 pub use messenger_testkit as testkit;
 #[cfg(feature = "ws")]
 pub use messenger_ws as ws;
+
+/// The Rust of the guide compiles.
+#[cfg(all(doctest, feature = "ws", feature = "embedded"))]
+mod guide {
+    #[doc = include_str!("../docs/guide/authentication.md")]
+    mod authentication {}
+}
