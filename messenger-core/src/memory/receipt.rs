@@ -99,8 +99,12 @@ impl Marks {
         self.acked.insert(device, delivered);
     }
 
-    /// Takes the higher of a mark and a raise; true when it rose. An `acked` without a device is nobody's.
+    /// Takes the higher of a mark and a raise; true when it rose. An `acked` without a device is nobody's, and a raise to 0
+    /// leaves no mark behind.
     fn raise(&mut self, raise: &Raise) -> bool {
+        if raise.to.seq == Seq::ZERO {
+            return false;
+        }
         let mark = match raise.kind {
             MarkKind::Acked => raise
                 .holder

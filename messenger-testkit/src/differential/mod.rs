@@ -67,14 +67,14 @@ pub fn play(subject: &Arc<dyn Subject>, seed: u64) {
 
 /// A kind of step with its weight and what it needs.
 const KINDS: &[(u64, &[Need], Kind)] = &[
-    (30, &[Need::Messages], Kind::Log),
-    (25, &[Need::Receipts], Kind::Marks),
-    (6, &[Need::Conversations], Kind::Snapshot),
-    (20, &[Need::Inboxes], Kind::Inbox),
-    (15, &[Need::Devices], Kind::Devices),
-    (6, &[Need::Retention], Kind::Schedule),
-    (15, &[Need::Presence], Kind::Presence),
-    (8, &[Need::Accounts], Kind::Accounts),
+    (60, &[Need::Messages], Kind::Log),
+    (50, &[Need::Receipts], Kind::Marks),
+    (12, &[Need::Conversations], Kind::Snapshot),
+    (40, &[Need::Inboxes], Kind::Inbox),
+    (30, &[Need::Devices], Kind::Devices),
+    (12, &[Need::Retention], Kind::Schedule),
+    (30, &[Need::Presence], Kind::Presence),
+    (16, &[Need::Accounts], Kind::Accounts),
     (
         1,
         &[Need::Reopen(Ending::Closed)],

@@ -284,6 +284,8 @@ async fn a_device_without_a_mark_has_none(ctx: Ctx) {
         ..acked_template()
     };
     assert_eq!(receipts.raise(&[to_zero]).await.unwrap(), [false]);
+    let laptop = receipts.of_device(&anna(), LAPTOP, &asked).await.unwrap();
+    assert_eq!(laptop, [None; 3], "what did not rise left no mark");
 }
 
 fn acked_template() -> Raise {
