@@ -50,9 +50,9 @@ async fn echo(mut socket: Socket<Upgraded>) {
             socket.queue(opcode, &payload);
         }
         match (received, closed) {
-            (_, Some(close)) => return socket.close(close).await,
+            (_, Some(close)) => return Box::pin(socket.close(close)).await,
             (Err(ReceiveError::Violation(violation)), None) => {
-                return socket.close(Some(CloseFrame::from(violation))).await;
+                return Box::pin(socket.close(Some(CloseFrame::from(violation)))).await;
             }
             (Err(_), None) => return,
             (Ok(()), None) if socket.flush().await.is_err() => return,

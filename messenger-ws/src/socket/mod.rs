@@ -205,7 +205,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
         .await;
         // Bytes that nobody read would make the kernel reset the connection, and the close frame would be lost.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, async {
-            let mut ignored = [0; 512];
+            let mut ignored = vec![0; 4096];
             while self
                 .io
                 .read(&mut ignored)

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod ws;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
