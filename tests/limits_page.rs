@@ -1,7 +1,6 @@
-//! Pages that are written from the core's tables, so that they cannot say anything else:
-//! `docs/errors.md` from the registry of errors, `docs/operations/limits.md` from the limits.
+//! `docs/operations/limits.md` is written from the core's table of limits, so that it cannot say anything else.
 //!
-//! `MESSENGER_BLESS=1 cargo test -p messenger --test generated_pages` writes them anew.
+//! `MESSENGER_BLESS=1 cargo test -p messenger --test limits_page` writes it anew.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,31 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use messenger::core::limits::{self, Limits};
-use messenger::core::wire::{Class, CloseCode, Code};
-
-#[test]
-fn the_page_of_errors_is_up_to_date() {
-    hold("docs/errors.md", &errors_page());
-}
 
 #[test]
 fn the_page_of_limits_is_up_to_date() {
     hold("docs/operations/limits.md", &limits_page());
-}
-
-#[test]
-fn every_code_has_a_meaning_and_an_advice() {
-    let registry = source("wire/code.rs");
-    for code in Code::ALL {
-        assert!(!meaning(&registry, &code_line(*code)).is_empty(), "{code}");
-        assert!(code.advice().ends_with('.'), "{code}");
-    }
-    for close in CloseCode::ALL {
-        assert!(
-            !meaning(&registry, &close_line(*close)).is_empty(),
-            "{close:?}"
-        );
-    }
 }
 
 #[test]
@@ -180,65 +158,6 @@ fn with_commas(number: u64) -> String {
     out
 }
 
-fn errors_page() -> String {
-    let registry = source("wire/code.rs");
-    let mut page = String::from(INTRODUCTION);
-    for (class, title) in CLASSES {
-        line(&mut page, &format!("\n## {title}\n\n{HEADER}"));
-        for code in Code::ALL.iter().filter(|code| code.class() == *class) {
-            let meaning = meaning(&registry, &code_line(*code));
-            let (number, advice) = (code.number(), code.advice());
-            line(
-                &mut page,
-                &format!("| {number} | `{code}` | {meaning} | {advice} |"),
-            );
-        }
-    }
-    page.push_str(CLOSING);
-    for close in CloseCode::ALL {
-        let meaning = meaning(&registry, &close_line(*close));
-        let reconnects = if close.reconnects() {
-            "with backoff"
-        } else {
-            "no"
-        };
-        let (number, code) = (close.number(), close.code());
-        line(
-            &mut page,
-            &format!("| {number} | `{code}` | {meaning} | {reconnects} |"),
-        );
-    }
-    page
-}
-
-const INTRODUCTION: &str = "\
-# Errors and close codes
-
-This page is written from the registry in `messenger-core`; a test holds it to it.
-
-An error has a name (in JSON), a number (in CBOR) and a class. A client that meets a code it does not know goes by the class
-of the number.
-";
-
-const CLASSES: &[(Class, &str)] = &[
-    (Class::Retriable, "1xx Try again"),
-    (Class::Client, "2xx The client's mistake"),
-    (Class::Rights, "3xx Rights"),
-    (Class::State, "4xx State"),
-];
-
-const HEADER: &str = "| number | name | meaning | what the client does |\n|---|---|---|---|";
-
-const CLOSING: &str = "
-## Close codes
-
-When the server closes a link, the close frame has one of these codes, and the name of the error as its reason. A client
-reconnects by itself, with backoff, after 4000 to 4499, and not after 4500 to 4999.
-
-| code | reason | meaning | reconnect |
-|---|---|---|---|
-";
-
 /// A source file of the core, in which each item stands under the comment that says what it means.
 fn source(path: &str) -> String {
     let file = root().join("messenger-core/src").join(path);
@@ -251,15 +170,6 @@ fn root() -> PathBuf {
 
 fn line(page: &mut String, text: &str) {
     writeln!(page, "{text}").expect("writing to a String cannot fail");
-}
-
-/// How the line of a code begins.
-fn code_line(code: Code) -> String {
-    format!("{} \"{code}\" ", code.number())
-}
-
-fn close_line(close: CloseCode) -> String {
-    format!("{} {close:?} ", close.number())
 }
 
 /// The doc comment above the line that begins so.
