@@ -285,6 +285,7 @@ impl Talk {
             },
             accepted_at: now,
             hidden_from: None,
+            expiry: None,
             digest: None,
         })
     }

@@ -83,7 +83,9 @@ impl Engine {
         self.overwrite_erased()?;
         checkpoint.write(&*self.index)?;
         self.upkept().checkpoint = checkpoint.from;
-        self.state.sweep();
+        while self.state.sweep() {
+            pause();
+        }
         self.logs.sweep();
         Ok(())
     }

@@ -159,7 +159,7 @@ impl Replay<'_> {
         for keys in self.state.take_dirty().chunks(FLUSH_SLOTS) {
             self.state.flush(keys, &durable)?;
         }
-        self.state.sweep();
+        while self.state.sweep() {}
         self.logs.sweep();
         Ok(())
     }

@@ -21,6 +21,15 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// Above this many times the usual distance between checkpoints the upkeep no longer pauses: it has to catch up.
 const HURRY: u64 = 4;
 
+/// How much lower than its process's the priority of a background thread is, in steps of `nice`.
+const GIVE_WAY: i32 = 10;
+
+/// Lowers the priority of this thread and of those that it starts: on a busy core the senders go first.
+pub(crate) fn give_way() {
+    // On Linux the priority is the thread's own. Where it cannot be lowered, the work is done all the same.
+    let _as_it_was = rustix::process::nice(GIVE_WAY);
+}
+
 /// Tells the upkeep thread when to end.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
@@ -45,6 +54,7 @@ impl Stop {
 impl Engine {
     /// The upkeep thread: until it is told to stop, or the store is poisoned.
     pub(crate) fn run_upkeep(&self, stop: &Stop) {
+        give_way();
         let mut last = Instant::now();
         while !stop.tick() {
             let step = self.upkeep(last.elapsed() >= self.options.checkpoint_every, &mut last);

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::config::CompressionPolicy;
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::{Go, Index, IndexError, Item, Table, Visit};
 
@@ -23,13 +24,34 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
+    /// Opens the tree; its threads do their work only when nobody else has any.
     pub(crate) fn open(folder: &Path) -> Result<Tree, IndexError> {
+        std::thread::scope(|scope| {
+            // Threads inherit the priority of the thread that starts them.
+            let opening = scope.spawn(|| {
+                crate::engine::upkeep::give_way();
+                Tree::open_here(folder)
+            });
+            opening
+                .join()
+                .unwrap_or_else(|_| Err(IndexError("opening it panicked".into())))
+        })
+    }
+
+    fn open_here(folder: &Path) -> Result<Tree, IndexError> {
         let database = Database::builder(folder)
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)
+            .journal_compression(CompressionType::None)
             .worker_threads(1)
             .open()?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+        // Random ids and positions do not compress: trying costs more than it saves.
+        let options = || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(MEMTABLE_BYTES)
+                .data_block_compression_policy(CompressionPolicy::disabled())
+                .index_block_compression_policy(CompressionPolicy::disabled())
+        };
         let small = database.keyspace("small", options)?;
         let runs = database.keyspace("runs", options)?;
         Ok(Tree {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use super::cycle::{Cycle, Queue, Submitted};
-use super::frame::{Batch, MAX_BATCH_BYTES};
+use super::frame::{Batch, GROUP_HEADER, MAX_BATCH_BYTES};
 use super::segment::{SEGMENT_HEADER, Segments};
 use super::{Positions, Stream};
 use crate::file::StoreFile;
@@ -101,7 +101,8 @@ impl Log {
     /// Queues a batch. It lasts once the cycle in the answer is durable, whole or not at all.
     pub(crate) fn submit(&self, stream: Stream, batch: &Batch) -> Result<Submitted, LogError> {
         self.healthy()?;
-        if batch.bytes().len() > MAX_BATCH_BYTES {
+        let room = self.stream(stream).shape().bytes - SEGMENT_HEADER - GROUP_HEADER as u64;
+        if batch.bytes().len() as u64 > room.min(MAX_BATCH_BYTES as u64) {
             return Err(LogError::TooLarge);
         }
         let mut queue = self.queue();

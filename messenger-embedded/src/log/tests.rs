@@ -203,3 +203,22 @@ fn too_much_waiting_is_refused() {
     let refused = (0..20).find_map(|_| log.submit(Stream::Entries, &batch).err());
     assert!(matches!(refused, Some(LogError::Overloaded)));
 }
+
+#[test]
+fn a_batch_that_no_segment_can_hold_is_refused() {
+    let (log, _) = open(&SimFiles::new());
+    let refused = append(
+        &log,
+        Stream::Entries,
+        b"a",
+        &vec![1; SHAPE.bytes as usize - 100],
+    );
+    assert!(matches!(refused, Err(LogError::TooLarge)), "{refused:?}");
+    append(
+        &log,
+        Stream::Entries,
+        b"a",
+        &vec![1; SHAPE.bytes as usize - 200],
+    )
+    .unwrap();
+}

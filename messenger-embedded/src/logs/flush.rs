@@ -8,9 +8,9 @@ use messenger_core::limits::CLAIM_KEPT;
 use messenger_core::model::EraseReason;
 use messenger_core::time::{DAY, Timestamp};
 
-use super::room::key;
+use super::room::{TAIL_ENTRIES, key};
 use super::run::{claims_key, decode_run, encode_run, first_seq, items, run_key, run_length};
-use super::{Logs, MAX_ROOMS_PER_SHARD, Room, Shard};
+use super::{Logs, MAX_ROOMS_PER_SHARD, Room};
 use crate::fault::Fault;
 use crate::index::{Go, Item, Table};
 use crate::record::BodyState;
@@ -73,14 +73,20 @@ impl Logs {
         Ok(())
     }
 
-    /// Lets go of rooms that nobody uses, while a shard has too many. Only between flushes.
+    /// Lets go of the tails of rooms that nobody used since the last sweep, and of whole rooms while a shard has too many.
+    /// Only between flushes.
     pub(crate) fn sweep(&self) {
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            let Shard { rooms, .. } = &mut *shard;
-            if rooms.len() > MAX_ROOMS_PER_SHARD {
-                rooms.retain(|_, room| room.dirty || std::mem::take(&mut room.used));
-            }
+            let full = shard.rooms.len() > MAX_ROOMS_PER_SHARD;
+            shard.rooms.retain(|_, room| {
+                let idle = !room.dirty && !std::mem::take(&mut room.used);
+                if idle {
+                    room.trim(0);
+                    room.tail.shrink_to_fit();
+                }
+                !(idle && full)
+            });
         }
     }
 
@@ -205,5 +211,5 @@ fn finish(room: &mut Room, flush: &Flush) {
     for seq in flush.erased.keys() {
         room.erased.remove(seq);
     }
-    room.trim();
+    room.trim(TAIL_ENTRIES);
 }

@@ -88,9 +88,9 @@ impl Room {
         self.tail.get(usize::try_from(index).ok()?)
     }
 
-    /// Lets the oldest entries leave the tail, as far as the index has them.
-    pub(super) fn trim(&mut self) {
-        while self.tail.len() > TAIL_ENTRIES && self.tail_start() <= self.flushed {
+    /// Lets the oldest entries leave the tail down to a number, as far as the index has them.
+    pub(super) fn trim(&mut self, left: usize) {
+        while self.tail.len() > left && self.tail_start() <= self.flushed {
             let Some(entry) = self.tail.pop_front() else {
                 break;
             };

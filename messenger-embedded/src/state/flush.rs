@@ -41,8 +41,9 @@ impl State {
         Ok(self.index.apply(items)?)
     }
 
-    /// Lets go of slots that nobody uses. Only between flushes: a slot is clean a moment before the index has it.
-    pub(crate) fn sweep(&self) {
-        self.slots().sweep();
+    /// Lets go of some slots that nobody uses; true if there are more to look at. Only between flushes: a slot is clean a
+    /// moment before the index has it.
+    pub(crate) fn sweep(&self) -> bool {
+        self.slots().sweep()
     }
 }

@@ -105,16 +105,18 @@ impl Slots {
         (slots, cycle)
     }
 
-    /// Lets go of clean slots that nobody used since the last sweep over them, while there are too many.
-    pub(super) fn sweep(&mut self) {
+    /// Looks at some slots, while there are too many, and lets go of the clean ones that nobody used since it last came
+    /// by. True if it is to be called again.
+    pub(super) fn sweep(&mut self) -> bool {
         if self.map.len() <= MAX_SLOTS {
-            return;
+            return false;
         }
         let from = std::mem::take(&mut self.swept);
         let bounds = (Bound::Excluded(from.as_slice()), Bound::Unbounded);
-        let mut gone = Vec::new();
+        let (mut seen, mut gone) = (0, Vec::new());
         for (key, slot) in self.map.range_mut::<[u8], _>(bounds).take(SWEEP_SLOTS) {
             self.swept.clone_from(key);
+            seen += 1;
             if !slot.dirty && !std::mem::take(&mut slot.used) {
                 gone.push(key.clone());
             }
@@ -122,5 +124,35 @@ impl Slots {
         for key in gone {
             self.map.remove(&key);
         }
+        let around = seen < SWEEP_SLOTS;
+        if around {
+            self.swept.clear();
+        }
+        !around
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_that_nobody_uses_are_let_go_and_dirty_ones_stay() {
+        let mut slots = Slots::default();
+        let key = |i: usize| i.to_be_bytes().to_vec();
+        for i in 0..MAX_SLOTS + 20_000 {
+            let slot = if i % 2 == 0 {
+                Slot::read(None, 0)
+            } else {
+                Slot::written(None, 0, 0)
+            };
+            slots.set(&key(i), slot);
+        }
+        // The first round only notes that nobody used them since.
+        for _ in 0..2 {
+            while slots.sweep() {}
+        }
+        assert!(slots.map.len() <= MAX_SLOTS);
+        assert!((0..MAX_SLOTS).all(|i| i % 2 == 0 || slots.map.contains_key(&key(i))));
     }
 }

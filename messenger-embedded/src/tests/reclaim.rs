@@ -10,7 +10,9 @@ fn many_raises_leave_few_segments_and_every_mark() {
     let world = World::new();
     let opened = world.open().unwrap();
     for i in 0..10 {
-        append(&opened, &conversation(i), 0, &vec!["x".into(); 300]).unwrap();
+        for after in (0..300).step_by(10) {
+            append(&opened, &conversation(i), after, &vec!["x".into(); 10]).unwrap();
+        }
     }
     raise(&opened, &conversation(9), 1).unwrap();
     for seq in 1..=300 {

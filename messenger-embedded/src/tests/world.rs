@@ -117,6 +117,7 @@ pub(super) fn entry(seq: u64, text: &str) -> Arc<Stored> {
         },
         accepted_at: time,
         hidden_from: None,
+        expiry: None,
         digest: None,
     })
 }
