@@ -252,6 +252,9 @@ fn lines() -> Vec<Line> {
             let (side, frame) = line.split_once(": ").unwrap_or_else(|| panic!("{line}"));
             let client = side == "C" || side.starts_with("C ");
             assert!(client || side == "S" || side.starts_with("S "), "{line}");
+            if frame.starts_with("closed ") {
+                continue;
+            }
             found.push(Line {
                 client,
                 text: frame.to_owned(),

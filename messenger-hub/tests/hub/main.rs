@@ -1,5 +1,6 @@
 //! The hub over the memory store, driven through its links.
 
+mod chapter;
 mod cluster;
 mod harness;
 mod links;
