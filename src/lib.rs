@@ -20,4 +20,6 @@ pub use messenger_ws as ws;
 mod guide {
     #[doc = include_str!("../docs/guide/authentication.md")]
     mod authentication {}
+    #[doc = include_str!("../docs/guide/client.md")]
+    mod client {}
 }
