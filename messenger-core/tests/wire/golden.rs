@@ -170,7 +170,12 @@ fn dump(bytes: &[u8]) -> String {
         out.extend(line.iter().map(|byte| format!("{byte:02x}")));
         out.push('\n');
     }
-    format!("{out}# {}\n", minicbor::display(bytes))
+    let diagnostic = minicbor::display(bytes).to_string();
+    let line = diagnostic.chars().map(|c| match c.is_control() {
+        true => format!("\\u{:04x}", u32::from(c)),
+        false => c.to_string(),
+    });
+    format!("{out}# {}\n", line.collect::<String>())
 }
 
 fn undump(text: &str) -> Vec<u8> {
