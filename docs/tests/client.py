@@ -109,7 +109,9 @@ class Device:
             self.limits = body["limits"]
         elif kind == "conversation":
             self.views[body["conversation"]] = body
-            self.cursor.setdefault(body["conversation"], body["own"].get("acked", body["head"]))
+            own = body["own"]
+            begin = max(own.get("acked", body["from"] - 1), own.get("cleared", 0))
+            self.cursor.setdefault(body["conversation"], begin)
             self.raise_own(body["conversation"], body["own"])
             for mark in body.get("marks", ()):
                 self.raise_mark(body["conversation"], mark)

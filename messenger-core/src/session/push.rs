@@ -21,7 +21,12 @@ impl Session {
         if self.phase != Phase::Open {
             return;
         }
+        let is_transient = self.who.as_ref().is_some_and(|who| who.device.is_none());
         let place = self.places.entry(batch.conversation.clone()).or_default();
+        if is_transient && place.sent.is_none() {
+            // It starts at the head (MARK-4): that is before the first entry that came while it was there.
+            place.sent = Some(batch.from.previous());
+        }
         let sent = place
             .sent
             .filter(|sent| place.live && sent.next() >= batch.from);
