@@ -14,8 +14,8 @@ use crate::engine::{self, Engine, Parts};
 use crate::fault::Fault;
 use crate::file::{FileLayer, FolderLock, RealFiles};
 use crate::folder::{self, Format, OpenError, Role, io_error};
-use crate::index::{Index, Tree};
-use crate::log::Drive;
+use crate::index::{Index, IndexError, Tree};
+use crate::log::{Drive, Log};
 use crate::options::{Options, Shapes};
 use crate::stores::Stores;
 
@@ -116,9 +116,15 @@ impl Store {
     fn run(engine: Arc<Engine>, lock: Box<dyn FolderLock>) -> io::Result<Store> {
         let stop = Arc::new(Stop::default());
         let log = engine.log.clone();
-        let writer = spawn("messenger-log", move || log.run())?;
+        let writer = spawn("messenger-log", move || {
+            let _guard = PoisonOnPanic(&log);
+            log.run();
+        })?;
         let (upkeeper, asked) = (engine.clone(), stop.clone());
-        let upkeep = spawn("messenger-upkeep", move || upkeeper.run_upkeep(&asked))?;
+        let upkeep = spawn("messenger-upkeep", move || {
+            let _guard = PoisonOnPanic(&upkeeper.log);
+            upkeeper.run_upkeep(&asked);
+        })?;
         let threads = Some(Threads {
             stop,
             writer,
@@ -147,6 +153,8 @@ impl Drop for Store {
         }
         self.engine.log.stop();
         let _panicked = threads.writer.join();
+        // Whoever still holds a back end of this store gets errors, not silence.
+        self.engine.log.poison(&"the store was closed");
     }
 }
 
@@ -158,11 +166,25 @@ impl fmt::Debug for Store {
     }
 }
 
+/// Ends the store when one of its threads panics: nobody may wait for a thread that is gone.
+struct PoisonOnPanic<'a>(&'a Log);
+
+impl Drop for PoisonOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.poison(&"a thread of the store panicked");
+        }
+    }
+}
+
 /// Opens the index of a store; one that cannot be opened is thrown away and rebuilt from the log.
 pub(crate) fn open_index(folder: &Path) -> Result<Arc<dyn Index>, OpenError> {
     let path = folder.join("index");
-    if let Ok(tree) = Tree::open(&path) {
-        return Ok(Arc::new(tree));
+    match Tree::open(&path) {
+        Ok(tree) => return Ok(Arc::new(tree)),
+        // A back end of a store that was dropped is still held somewhere in this process.
+        Err(IndexError::Locked) => return Err(OpenError::InUse(folder.into())),
+        Err(IndexError::Failed(_)) => {}
     }
     match std::fs::remove_dir_all(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

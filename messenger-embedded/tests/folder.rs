@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use messenger_core::error::StoreErrorKind;
 use messenger_core::id::{ConversationId, DeviceId, Ordinal, Seq};
 use messenger_core::model::{EraseReason, Holder, MarkKind, Position, Raise};
 use messenger_core::store::{AppendOutcome, Backend};
@@ -57,6 +58,24 @@ fn a_second_opening_names_the_folder() {
     );
     drop(held);
     open(folder.path());
+}
+
+#[test]
+fn a_back_end_that_outlives_its_store_fails_and_keeps_the_folder_from_being_opened() {
+    let folder = folder();
+    let store = open(folder.path());
+    let backend = store.backend();
+    append(&backend, &direct(), &mut LogBuilder::new(), "before");
+    drop(store);
+    let error = block_on(backend.messages.head(&direct())).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Fatal);
+    assert!(matches!(
+        Store::open(folder.path(), Options::default()),
+        Err(OpenError::InUse(_))
+    ));
+    drop(backend);
+    let store = open(folder.path());
+    assert_eq!(store.check().unwrap().entries, 1);
 }
 
 #[test]

@@ -29,10 +29,16 @@ pub(crate) enum Table {
     Runs,
 }
 
-/// The index failed; it is rebuilt when the store is opened again.
+/// Why the index does not answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the index failed: {0}")]
-pub(crate) struct IndexError(pub(crate) String);
+pub(crate) enum IndexError {
+    /// It failed; it is rebuilt when the store is opened again.
+    #[error("the index failed: {0}")]
+    Failed(String),
+    /// Somebody still has it open.
+    #[error("the index is still open elsewhere")]
+    Locked,
+}
 
 /// One item to write or to remove.
 #[derive(Debug, Clone)]

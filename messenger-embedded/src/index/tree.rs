@@ -34,7 +34,7 @@ impl Tree {
             });
             opening
                 .join()
-                .unwrap_or_else(|_| Err(IndexError("opening it panicked".into())))
+                .unwrap_or_else(|_| Err(IndexError::Failed("opening it panicked".into())))
         })
     }
 
@@ -121,6 +121,9 @@ impl Index for Tree {
 
 impl From<fjall::Error> for IndexError {
     fn from(error: fjall::Error) -> IndexError {
-        IndexError(error.to_string())
+        match error {
+            fjall::Error::Locked => IndexError::Locked,
+            other => IndexError::Failed(other.to_string()),
+        }
     }
 }
