@@ -79,11 +79,11 @@ users: Array<UserId>, };
  */
 export type Attachment = { 
 /**
- * Where the file is, as the integrator's media service names it.
+ * Where the file is, as the integrator's media service names it: 1 to 256 bytes.
  */
 reference: string, 
 /**
- * Its media type.
+ * Its media type, 1 to 128 bytes.
  */
 media_type: string, 
 /**
@@ -91,7 +91,7 @@ media_type: string,
  */
 bytes: number, 
 /**
- * Its name, for display.
+ * Its name, for display, at most 256 bytes.
  */
 name?: string, };
 
@@ -295,7 +295,7 @@ history: History, };
  */
 export type Data = { 
 /**
- * What the bytes are.
+ * What the bytes are, 1 to 128 bytes.
  */
 media_type: string, 
 /**
@@ -545,11 +545,11 @@ conversation: ConversationId,
  */
 before?: Seq, 
 /**
- * The oldest entries above this seq; with neither, the newest of all.
+ * The oldest entries above this seq, not together with `before`; with neither, the newest of all.
  */
 after?: Seq, 
 /**
- * Entries at most; `limits.page_entries` when absent.
+ * Entries at most, 1 to `limits.page_entries`, which holds when it is absent.
  */
 limit?: number, };
 
@@ -783,7 +783,7 @@ id?: number,
  */
 conversation: ConversationId, 
 /**
- * The key of a change.
+ * The key of a change; required with one.
  */
 cmid?: Cmid, 
 /**
@@ -805,11 +805,11 @@ export type Membership = { "Created": Created } | { "Added": Added } | { "Remove
  */
 export type Message = { 
 /**
- * UTF-8 text.
+ * UTF-8 text, at most `limits.body_bytes`; not together with `data`.
  */
 text?: Text, 
 /**
- * Bytes instead of text.
+ * Bytes instead of text, at most `limits.body_bytes`.
  */
 data?: Data, 
 /**
@@ -817,7 +817,7 @@ data?: Data,
  */
 reply_to?: Seq, 
 /**
- * Files.
+ * Files, at most 16.
  */
 attachments?: Array<Attachment>, 
 /**
@@ -1002,7 +1002,7 @@ export type Reaction = {
  */
 target: Seq, 
 /**
- * The emoji, at most 64 bytes.
+ * The emoji, 1 to 64 bytes.
  */
 emoji: string, 
 /**
@@ -1163,7 +1163,7 @@ export type Retention = "Keep" | "Relay" | { "Timed": number };
  */
 export type Retitled = { 
 /**
- * The title, at most 256 bytes.
+ * The title, 1 to 256 bytes.
  */
 title: string, };
 
@@ -1265,11 +1265,11 @@ version: number,
  */
 muted_until?: Timestamp, 
 /**
- * Out of the way.
+ * Out of the way; absent is false.
  */
 archived: boolean, 
 /**
- * On top.
+ * On top; absent is false.
  */
 pinned: boolean, 
 /**
@@ -1277,7 +1277,7 @@ pinned: boolean,
  */
 unread_at?: Seq, 
 /**
- * The user's own name for it.
+ * The user's own name for it, at most 256 bytes.
  */
 alias?: string, };
 

@@ -5,10 +5,10 @@ use crate::codec::record;
 record! {
     /// A file that belongs to a message: where it lies and how a client shows it before it has it.
     pub struct Attachment {
-        /// Where the file is, as the integrator's media service names it.
+        /// Where the file is, as the integrator's media service names it: 1 to 256 bytes.
         #[n(0)]
         pub reference: String,
-        /// Its media type.
+        /// Its media type, 1 to 128 bytes.
         #[n(1)]
         pub media_type: String,
         /// Its size in bytes.
@@ -16,7 +16,7 @@ record! {
         #[serde(deserialize_with = "crate::codec::integer")]
         #[cfg_attr(feature = "schema", ts(type = "number"))]
         pub bytes: u64,
-        /// Its name, for display.
+        /// Its name, for display, at most 256 bytes.
         #[n(3)]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", ts(optional))]

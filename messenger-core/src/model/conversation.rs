@@ -50,7 +50,7 @@ pub enum Retention {
     Keep,
     /// Until every registered device has it, or 30 days.
     Relay,
-    /// This many seconds after acceptance, read or not.
+    /// This many seconds after acceptance, read or not: 5 to 31,536,000.
     Timed(
         #[serde(deserialize_with = "crate::codec::integer")]
         #[cfg_attr(feature = "schema", ts(type = "number"))]

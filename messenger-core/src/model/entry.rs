@@ -106,12 +106,12 @@ record! {
     /// A message to people: text, or bytes with a media type, or attachments.
     #[derive(Default)]
     pub struct Message {
-        /// UTF-8 text.
+        /// UTF-8 text, at most `limits.body_bytes`; not together with `data`.
         #[n(0)]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", ts(optional))]
         pub text: Option<Text>,
-        /// Bytes instead of text.
+        /// Bytes instead of text, at most `limits.body_bytes`.
         #[n(1)]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", ts(optional))]
@@ -121,7 +121,7 @@ record! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", ts(optional))]
         pub reply_to: Option<Seq>,
-        /// Files.
+        /// Files, at most 16.
         #[n(3)]
         #[cbor(default)]
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -165,7 +165,7 @@ impl Message {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, ts_rs::TS))]
 #[cbor(map)]
 pub struct Data {
-    /// What the bytes are.
+    /// What the bytes are, 1 to 128 bytes.
     #[n(0)]
     pub media_type: String,
     /// The bytes.
@@ -214,7 +214,7 @@ record! {
         /// The message.
         #[n(0)]
         pub target: Seq,
-        /// The emoji, at most 64 bytes.
+        /// The emoji, 1 to 64 bytes.
         #[n(1)]
         pub emoji: String,
         /// True sets it, false takes it away.
@@ -318,7 +318,7 @@ tagged! {
 record! {
     /// A new title of a group.
     pub struct Retitled {
-        /// The title, at most 256 bytes.
+        /// The title, 1 to 256 bytes.
         #[n(0)]
         pub title: String,
     }

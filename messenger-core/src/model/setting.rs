@@ -19,12 +19,12 @@ record! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", ts(optional))]
         pub muted_until: Option<Timestamp>,
-        /// Out of the way.
+        /// Out of the way; absent is false.
         #[n(2)]
         #[cbor(default)]
         #[serde(default)]
         pub archived: bool,
-        /// On top.
+        /// On top; absent is false.
         #[n(3)]
         #[cbor(default)]
         #[serde(default)]
@@ -34,7 +34,7 @@ record! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", ts(optional))]
         pub unread_at: Option<Seq>,
-        /// The user's own name for it.
+        /// The user's own name for it, at most 256 bytes.
         #[n(5)]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", ts(optional))]

@@ -172,12 +172,12 @@ record! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", ts(optional))]
         pub before: Option<Seq>,
-        /// The oldest entries above this seq; with neither, the newest of all.
+        /// The oldest entries above this seq, not together with `before`; with neither, the newest of all.
         #[n(3)]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", ts(optional))]
         pub after: Option<Seq>,
-        /// Entries at most; `limits.page_entries` when absent.
+        /// Entries at most, 1 to `limits.page_entries`, which holds when it is absent.
         #[n(4)]
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_integer")]
         #[cfg_attr(feature = "schema", ts(optional, type = "number"))]
@@ -257,7 +257,7 @@ record! {
         /// Which group.
         #[n(1)]
         pub conversation: ConversationId,
-        /// The key of a change.
+        /// The key of a change; required with one.
         #[n(2)]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", ts(optional))]
