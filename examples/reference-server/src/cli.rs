@@ -21,6 +21,7 @@ use crate::exit::Exit;
     version,
     about = "A chat server in one process: durable store inside, nothing to set up.",
     disable_help_subcommand = true,
+    args_override_self = true,
     max_term_width = 100
 )]
 pub struct Cli {
