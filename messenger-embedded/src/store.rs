@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use messenger_core::memory::Memory;
-use messenger_core::store::Backend;
+use messenger_core::store::{Backend, StoreResult};
 
 use crate::engine::upkeep::Stop;
 use crate::engine::{self, Engine, Parts};
@@ -106,6 +106,17 @@ impl Store {
             broker: memory.broker,
             accounts: Some(stores),
         }
+    }
+
+    /// Whether the store can still write. Once it cannot, it never can again until it is opened anew.
+    ///
+    /// # Errors
+    /// [`Fatal`](messenger_core::error::StoreErrorKind::Fatal) with the first write that failed as its cause.
+    pub fn health(&self) -> StoreResult<()> {
+        self.engine
+            .log
+            .healthy()
+            .map_err(|error| Fault::Log(error).during("health"))
     }
 
     /// The folder of the store.

@@ -15,8 +15,9 @@ use messenger::embedded::Store;
 use crate::admin::{self, Answered, Office, Reply, Request};
 use crate::cli::{Command, InspectCommand, TokenCommand, UserCommand};
 use crate::config::{AuthMode, Config};
-use crate::data::DataFolder;
+use crate::data::{BackupFolder, DataFolder};
 use crate::exit::{Exit, Failure};
+use crate::identity::Identity;
 use crate::secret::{Secret, ask_new_password};
 use crate::store;
 
@@ -36,7 +37,7 @@ pub fn run(command: Command, config: &Config, out: &mut impl Write) -> Result<()
     let (request, made_up) = request(command, config)?;
     let reply = match admin::ask(&data.socket(), &request)? {
         Answered::Reply(reply) => *reply,
-        Answered::NobodyThere => on_the_folder(&data, request)?,
+        Answered::NobodyThere => on_the_folder(config, &data, request)?,
     };
     if let Reply::Refused(why) = reply {
         return Err(Failure::new(Exit::Failed, why));
@@ -61,7 +62,9 @@ fn restore(data: &DataFolder, backup: &Path, out: &mut impl Write) -> Result<(),
         .advise("Restore into a new folder: messenger-server --data NEW-FOLDER restore BACKUP"));
     }
     data.prepare()?;
-    Store::restore(backup, data.store()).map_err(|error| store::failure(data, &error))?;
+    let backup = BackupFolder::at(backup);
+    backup.restore_key(data)?;
+    Store::restore(backup.store(), data.store()).map_err(|error| store::failure(data, &error))?;
     let _ = writeln!(
         out,
         "{shown} holds the backup under a new epoch: clients are told to reset, and send again what it lacks.\n\
@@ -119,7 +122,7 @@ fn request(command: Command, config: &Config) -> Result<(Request, Option<Secret>
 }
 
 /// Opens the store, carries the request out, closes the store.
-fn on_the_folder(data: &DataFolder, request: Request) -> Result<Reply, Failure> {
+fn on_the_folder(config: &Config, data: &DataFolder, request: Request) -> Result<Reply, Failure> {
     if !data.store().exists() && !matches!(request, Request::UserAdd { .. }) {
         return Err(Failure::new(
             Exit::Data,
@@ -131,7 +134,9 @@ fn on_the_folder(data: &DataFolder, request: Request) -> Result<Reply, Failure> 
         .advise("Name it with --data FOLDER; the first start of the server makes it."));
     }
     data.prepare()?;
-    let office = Office::new(Arc::new(store::open(data)?), data.clone());
+    let store = Arc::new(store::open(data)?);
+    let identity = Identity::new(config, &store.backend())?;
+    let office = Office::new(store, identity, data.clone());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

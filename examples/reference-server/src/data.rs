@@ -4,6 +4,7 @@
 //! messenger-data/        0700
 //! ├── store/             messages, marks, accounts; locked by the process that has it open
 //! ├── admin.sock   0600  the running server listens here for `user`, `backup`, `inspect` …
+//! ├── digest.key  0600  makes the digests of contents; a backup has it, too
 //! └── demo.json    0600  the demo log-ins, while there are any
 //! ```
 
@@ -16,6 +17,9 @@ use crate::exit::{Exit, Failure};
 
 /// The longest path that a Unix socket may have: `sun_path` of Linux without the closing zero.
 const SOCKET_PATH_MAX_BYTES: usize = 107;
+
+/// The file with the key of the content digests.
+const KEY_FILE: &str = "digest.key";
 
 /// A folder with the paths of what it keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,9 +93,82 @@ impl DataFolder {
         self.root.join("admin.sock")
     }
 
+    /// Returns the key of the content digests, made at the first start and kept from then on (LOG-3).
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure that names the file if it cannot be read or written, or is no key.
+    pub fn digest_key(&self) -> Result<[u8; 16], Failure> {
+        let path = self.key_file();
+        let failed =
+            |reason: String| Failure::new(Exit::Data, format!("{}: {reason}", path.display()));
+        match fs::read(&path) {
+            Ok(bytes) => <[u8; 16]>::try_from(bytes).map_err(|bytes| {
+                failed(format!("is no key: it has {} bytes, not 16", bytes.len()))
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut key = [0; 16];
+                getrandom::fill(&mut key).map_err(|error| failed(error.to_string()))?;
+                write_private(&path, &key).map_err(|error| failed(error.to_string()))?;
+                Ok(key)
+            }
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    fn key_file(&self) -> PathBuf {
+        self.root.join(KEY_FILE)
+    }
+
     /// Returns the path of the file with the demo log-ins.
     pub fn demo(&self) -> PathBuf {
         self.root.join("demo.json")
+    }
+}
+
+/// A backup: the store's own, and the key beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupFolder {
+    root: PathBuf,
+}
+
+impl BackupFolder {
+    /// Names the folder; nothing is created.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Creates the folder, which must not exist, and puts the key of a data folder into it.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure that names the folder.
+    pub fn create(&self, data: &DataFolder) -> Result<(), Failure> {
+        let failed = |error: io::Error| {
+            Failure::new(Exit::Failed, format!("{}: {error}", self.root.display()))
+        };
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&self.root)
+            .map_err(failed)?;
+        write_private(&self.root.join(KEY_FILE), &data.digest_key()?).map_err(failed)
+    }
+
+    /// Puts the key of the backup into a data folder.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure that names the file.
+    pub fn restore_key(&self, data: &DataFolder) -> Result<(), Failure> {
+        let path = self.root.join(KEY_FILE);
+        fs::read(&path)
+            .and_then(|key| write_private(&data.key_file(), &key))
+            .map_err(|error| Failure::new(Exit::Data, format!("{}: {error}", path.display())))
+    }
+
+    /// Returns the folder of the store's backup.
+    pub fn store(&self) -> PathBuf {
+        self.root.join("store")
     }
 }
 

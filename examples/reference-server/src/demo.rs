@@ -10,17 +10,15 @@
 
 use std::fs;
 use std::io;
-use std::sync::Arc;
 
-use messenger::core::error::StoreError;
 use messenger::core::id::UserId;
-use messenger::core::store::{Accounts, Backend, FeedItem, NewAccount};
+use messenger::core::store::{DeviceStore, FeedItem};
+use messenger::ws::{AccountsError, AccountsService};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::data::{DataFolder, write_private};
 use crate::exit::{Exit, Failure};
-use crate::password;
 use crate::secret::Secret;
 
 /// Who may try.
@@ -57,16 +55,19 @@ impl Demo {
     /// Returns a failure if the store or the folder cannot be written.
     pub async fn settle(
         data: &DataFolder,
-        backend: &Backend,
+        accounts: &AccountsService,
+        devices: &dyn DeviceStore,
         wanted: bool,
     ) -> Result<Self, Failure> {
-        let Some(accounts) = &backend.accounts else {
-            return Ok(Self::default());
-        };
         let mut demo = read(data);
         if wanted
             && demo.logins.is_empty()
-            && accounts.search("", 1).await.map_err(store)?.is_empty()
+            && accounts
+                .store()
+                .search("", 1)
+                .await
+                .map_err(failed)?
+                .is_empty()
         {
             demo.logins = create(accounts).await?;
             demo.save(data)?;
@@ -77,7 +78,7 @@ impl Demo {
                     user: login.user.clone(),
                     banned: !wanted,
                 };
-                backend.devices.publish(&item).await.map_err(store)?;
+                devices.publish(&item).await.map_err(failed)?;
             }
             demo.locked = !wanted;
             demo.save(data)?;
@@ -120,28 +121,26 @@ fn read(data: &DataFolder) -> Demo {
     }
 }
 
-async fn create(accounts: &Arc<dyn Accounts>) -> Result<Vec<Login>, Failure> {
+async fn create(accounts: &AccountsService) -> Result<Vec<Login>, Failure> {
     let mut logins = Vec::new();
     for (id, name) in NAMES {
         let login = Login {
             user: UserId::parse(id).expect("a sound id"),
             password: Secret::random(2)?,
         };
-        let password_hash =
-            password::hash(&login.password).map_err(|error| Failure::new(Exit::Failed, error))?;
-        let account = NewAccount {
-            user: login.user.clone(),
-            name: name.to_owned(),
-            password_hash,
-            now: clock::now(),
-        };
-        if accounts.create(&account).await.map_err(store)? {
-            logins.push(login);
+        match accounts
+            .create(&login.user, name, login.password.reveal(), clock::now())
+            .await
+        {
+            Ok(()) => logins.push(login),
+            // Somebody's, from before.
+            Err(AccountsError::Taken) => {}
+            Err(error) => return Err(failed(error)),
         }
     }
     Ok(logins)
 }
 
-fn store(error: StoreError) -> Failure {
+fn failed(error: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Store, format!("demo accounts: {error}"))
 }

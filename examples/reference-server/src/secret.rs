@@ -14,11 +14,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::{Exit, Failure};
 
-/// The fewest characters of a password.
-pub const PASSWORD_MIN_CHARS: usize = 8;
-/// The most bytes of a password, so that hashing it is bounded.
-pub const PASSWORD_MAX_BYTES: usize = 1024;
-
 /// Letters and digits that are not taken for one another.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
@@ -74,7 +69,7 @@ impl fmt::Debug for Secret {
 ///
 /// # Errors
 ///
-/// Returns a failure if the two differ, the password is too short or too long, or standard input cannot be read.
+/// Returns a failure if the two differ, or standard input cannot be read.
 pub fn ask_new_password(whose: &str) -> Result<Secret, Failure> {
     let input = io::stdin();
     let password = if input.is_terminal() {
@@ -90,29 +85,7 @@ pub fn ask_new_password(whose: &str) -> Result<Secret, Failure> {
     } else {
         read_line(&mut input.lock())?
     };
-    check_password(password.reveal())?;
     Ok(password)
-}
-
-/// Checks the length of a password.
-///
-/// # Errors
-///
-/// Returns a failure that names the limit.
-pub fn check_password(password: &str) -> Result<(), Failure> {
-    if password.chars().count() < PASSWORD_MIN_CHARS {
-        return Err(Failure::new(
-            Exit::Failed,
-            format!("the password is too short: {PASSWORD_MIN_CHARS} characters at least"),
-        ));
-    }
-    if password.len() > PASSWORD_MAX_BYTES {
-        return Err(Failure::new(
-            Exit::Failed,
-            format!("the password is too long: {PASSWORD_MAX_BYTES} bytes at most"),
-        ));
-    }
-    Ok(())
 }
 
 fn ask_hidden(prompt: &str) -> Result<Secret, Failure> {
@@ -163,19 +136,11 @@ mod tests {
         let other = Secret::random(3).expect("random bytes");
         assert_ne!(one, other);
         assert_eq!(one.reveal().len(), 14);
-        assert!(check_password(one.reveal()).is_ok());
     }
 
     #[test]
     fn a_piped_password_is_the_first_line_with_its_spaces() {
         let line = read_line(&mut " pass word \r\nrest".as_bytes()).expect("readable");
         assert_eq!(line.reveal(), " pass word ");
-    }
-
-    #[test]
-    fn the_length_of_a_password_has_two_limits() {
-        assert!(check_password("1234567").is_err());
-        assert!(check_password("12345678").is_ok());
-        assert!(check_password(&"x".repeat(1025)).is_err());
     }
 }

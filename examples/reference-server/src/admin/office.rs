@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use messenger::core::error::StoreError;
 use messenger::core::id::UserId;
-use messenger::core::store::{Accounts, Backend, FeedItem, NewAccount};
+use messenger::core::store::{Backend, FeedItem};
 use messenger::embedded::Store;
+use messenger::ws::{AccountsError, AccountsService};
 
 use super::inspect;
 use super::protocol::{AccountRow, DiskBytes, Reply, Request};
 use crate::clock;
-use crate::data::DataFolder;
+use crate::data::{BackupFolder, DataFolder};
 use crate::demo;
-use crate::password;
-use crate::secret::{Secret, check_password};
+use crate::identity::Identity;
+use crate::secret::Secret;
 
 /// The most accounts that are listed.
 const ACCOUNTS_LISTED: usize = 100_000;
@@ -24,6 +25,7 @@ const ACCOUNTS_LISTED: usize = 100_000;
 pub struct Office {
     backend: Backend,
     store: Arc<Store>,
+    identity: Identity,
     data: DataFolder,
 }
 
@@ -37,10 +39,11 @@ impl std::fmt::Debug for Office {
 
 impl Office {
     /// Opens the office over an open store.
-    pub fn new(store: Arc<Store>, data: DataFolder) -> Self {
+    pub fn new(store: Arc<Store>, identity: Identity, data: DataFolder) -> Self {
         Self {
             backend: store.backend(),
             store,
+            identity,
             data,
         }
     }
@@ -87,24 +90,18 @@ impl Office {
     }
 
     async fn user_add(&self, user: UserId, password: Secret) -> Result<Reply, Refusal> {
-        let account = NewAccount {
-            name: user.as_str().to_owned(),
-            password_hash: hash(password).await?,
-            now: clock::now(),
-            user: user.clone(),
-        };
-        if !self.accounts()?.create(&account).await? {
-            return Err(Refusal(format!("the id {user} is taken")));
-        }
+        self.accounts()?
+            .create(&user, user.as_str(), password.reveal(), clock::now())
+            .await?;
         tracing::info!(%user, "account made");
         Ok(Reply::Done(format!("{user} can log in now")))
     }
 
     async fn user_passwd(&self, user: UserId, password: Secret) -> Result<Reply, Refusal> {
-        let hash = hash(password).await?;
-        if !self.accounts()?.set_password(&user, &hash).await? {
-            return Err(unknown(&user));
-        }
+        self.known(&user).await?;
+        self.accounts()?
+            .set_password(&user, password.reveal())
+            .await?;
         demo::forget(&self.data, &user);
         tracing::info!(%user, "password changed");
         Ok(Reply::Done(format!("{user} has a new password")))
@@ -140,7 +137,7 @@ impl Office {
 
     async fn user_list(&self) -> Result<Reply, Refusal> {
         let mut rows = Vec::new();
-        for account in self.accounts()?.search("", ACCOUNTS_LISTED).await? {
+        for account in self.accounts()?.store().search("", ACCOUNTS_LISTED).await? {
             let devices = self.backend.devices.list(&account.user).await?;
             rows.push(AccountRow {
                 revoked: self.backend.devices.standing(&account.user).await?.banned,
@@ -156,14 +153,18 @@ impl Office {
 
     async fn token_mint(&self, user: UserId) -> Result<Reply, Refusal> {
         self.known(&user).await?;
-        let token = password::mint(self.accounts()?, &user, clock::now()).await?;
+        let (token, _) = self.accounts()?.mint(&user, clock::now()).await?;
         tracing::info!(%user, "token issued");
-        Ok(Reply::Token(token))
+        Ok(Reply::Token(Secret::new(token)))
     }
 
     async fn back_up(&self, folder: &Path) -> Result<Reply, Refusal> {
         let begun = std::time::Instant::now();
-        let (store, target) = (Arc::clone(&self.store), folder.to_owned());
+        let backup = BackupFolder::at(folder);
+        backup
+            .create(&self.data)
+            .map_err(|failure| Refusal(format!("no backup was made: {}", failure.message)))?;
+        let (store, target) = (Arc::clone(&self.store), backup.store());
         tokio::task::spawn_blocking(move || store.backup(target))
             .await
             .map_err(|panicked| Refusal(panicked.to_string()))?
@@ -189,29 +190,24 @@ impl Office {
         })
     }
 
+    /// Refuses an id without an account; where accounts are kept elsewhere, any id may be somebody's.
     async fn known(&self, user: &UserId) -> Result<(), Refusal> {
-        self.accounts()?
-            .load(user)
-            .await?
-            .map(|_| ())
-            .ok_or_else(|| unknown(user))
+        match self.identity.accounts() {
+            Some(accounts) => accounts
+                .store()
+                .load(user)
+                .await?
+                .map(|_| ())
+                .ok_or_else(|| unknown(user)),
+            None => Ok(()),
+        }
     }
 
-    fn accounts(&self) -> Result<&Arc<dyn Accounts>, Refusal> {
-        self.backend
-            .accounts
-            .as_ref()
-            .ok_or_else(|| Refusal("this server keeps no accounts".to_owned()))
+    fn accounts(&self) -> Result<&Arc<AccountsService>, Refusal> {
+        self.identity.accounts().ok_or_else(|| {
+            Refusal("this server keeps no accounts: auth.mode is \"jwt\"".to_owned())
+        })
     }
-}
-
-/// Hashes a password where it does not hold up the links; it takes tens of milliseconds by intent.
-async fn hash(password: Secret) -> Result<String, Refusal> {
-    check_password(password.reveal()).map_err(|failure| Refusal(failure.message))?;
-    let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
-    hashed
-        .unwrap_or_else(|error| Err(error.to_string()))
-        .map_err(Refusal)
 }
 
 fn unknown(user: &UserId) -> Refusal {
@@ -230,6 +226,24 @@ impl From<StoreError> for Refusal {
     }
 }
 
+impl From<AccountsError> for Refusal {
+    fn from(error: AccountsError) -> Self {
+        match error {
+            AccountsError::Store(error) => error.into(),
+            AccountsError::Taken => Self("this user id is taken".to_owned()),
+            AccountsError::BadField {
+                field,
+                rule,
+                limit: Some(limit),
+            } => Self(format!(
+                "the {field} {}",
+                rule.replace("`limit`", &limit.to_string())
+            )),
+            other => Self(other.to_string()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use messenger::core::id::{Cmid, ConversationId, DeviceId, Ordinal, Seq};
@@ -239,6 +253,7 @@ mod tests {
     use messenger::core::store::Registration;
 
     use super::*;
+    use crate::config::Config;
 
     struct Fixture {
         office: Office,
@@ -255,13 +270,23 @@ mod tests {
                 .expect("a new store"),
         );
         let backend = store.backend();
-        let office = Office::new(store, data.clone());
+        let identity = Identity::new(&Config::default(), &backend).expect("accounts");
+        let office = Office::new(store, identity, data.clone());
         Fixture {
             office,
             backend,
             data,
             _folder: folder,
         }
+    }
+
+    async fn settle(
+        office: &Office,
+        data: &DataFolder,
+        wanted: bool,
+    ) -> Result<demo::Demo, crate::exit::Failure> {
+        let accounts = office.identity.accounts().expect("it keeps accounts");
+        demo::Demo::settle(data, accounts, &*office.backend.devices, wanted).await
     }
 
     fn user(id: &str) -> UserId {
@@ -289,7 +314,7 @@ mod tests {
         assert!(matches!(add(&office, "carla").await, Reply::Done(_)));
         assert_eq!(
             add(&office, "carla").await,
-            Reply::Refused("the id carla is taken".to_owned())
+            Reply::Refused("this user id is taken".to_owned())
         );
 
         let accounts = backend.accounts.expect("it keeps accounts");
@@ -391,35 +416,24 @@ mod tests {
                 .banned
         };
 
-        let first = demo::Demo::settle(&data, &backend, true)
-            .await
-            .expect("made");
+        let first = settle(&office, &data, true).await.expect("made");
         assert_eq!(first.logins.len(), 2);
         assert_eq!(
-            demo::Demo::settle(&data, &backend, true)
-                .await
-                .expect("kept")
-                .logins,
+            settle(&office, &data, true).await.expect("kept").logins,
             first.logins
         );
         assert!(!banned().await);
 
-        demo::Demo::settle(&data, &backend, false)
-            .await
-            .expect("locked");
+        settle(&office, &data, false).await.expect("locked");
         assert!(banned().await);
-        demo::Demo::settle(&data, &backend, true)
-            .await
-            .expect("unlocked");
+        settle(&office, &data, true).await.expect("unlocked");
         assert!(!banned().await);
 
         // Revoked by hand, it is no demo account any more and stays revoked.
         office
             .handle(Request::UserRevoke { user: user("anna") })
             .await;
-        let left = demo::Demo::settle(&data, &backend, true)
-            .await
-            .expect("kept");
+        let left = settle(&office, &data, true).await.expect("kept");
         assert_eq!(left.logins.len(), 1);
         assert!(banned().await);
     }
@@ -428,14 +442,13 @@ mod tests {
     async fn demo_accounts_are_not_made_beside_real_ones() {
         let Fixture {
             office,
-            backend,
             data,
             _folder,
             ..
         } = fixture();
         add(&office, "carla").await;
         assert!(
-            demo::Demo::settle(&data, &backend, true)
+            settle(&office, &data, true)
                 .await
                 .expect("nothing to do")
                 .logins

@@ -83,6 +83,9 @@ fn agree(effective: &Effective) -> Result<(), Failure> {
                 "\"jwt\" needs at least one entry in auth.jwt_keys",
             );
         }
+        AuthMode::Jwt if config.auth.audience.is_none() => {
+            return refused("auth.mode", "\"jwt\" needs auth.audience");
+        }
         AuthMode::Accounts if !config.auth.jwt_keys.is_empty() => {
             return refused("auth.jwt_keys", "only used with auth.mode = \"jwt\"");
         }
@@ -136,8 +139,11 @@ fn reason(error: &toml::de::Error) -> String {
         .to_owned()
 }
 
-/// Tells whether a text is an origin as a browser sends it: no path, no slash at the end.
+/// Tells whether a text is an origin as a browser sends it, without path and slash at the end, or `*` for all.
 fn is_origin(text: &str) -> bool {
+    if text == "*" {
+        return true;
+    }
     text.split_once("://").is_some_and(|(scheme, host)| {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
         !scheme.is_empty()
@@ -153,7 +159,9 @@ fn is_origin(text: &str) -> bool {
 mod tests {
     use std::path::Path;
 
-    use super::super::{JwtKey, LogFormat, Signup};
+    use messenger::ws::Signup;
+
+    use super::super::{JwtAlgorithm, JwtKey, LogFormat};
     use super::*;
     use crate::cli::SettingFlags;
 
@@ -216,12 +224,12 @@ mod tests {
         layers
             .add_file(
                 Path::new(FILE),
-                "listen = '127.0.0.1:1'\nsignup = 'open'\ndemo = false",
+                "listen = '127.0.0.1:1'\naccounts.signup = 'open'\ndemo = false",
             )
             .expect("TOML");
         layers.add_environment([
             ("MESSENGER__LISTEN".to_owned(), "127.0.0.1:2".to_owned()),
-            ("MESSENGER__SIGNUP".to_owned(), "off".to_owned()),
+            ("MESSENGER__ACCOUNTS__SIGNUP".to_owned(), "off".to_owned()),
             ("HOME".to_owned(), "/root".to_owned()),
         ]);
         let flags = SettingFlags {
@@ -233,12 +241,12 @@ mod tests {
         let effective = load(&layers).expect("sound layers");
 
         assert_eq!(effective.config.listen.port(), 3);
-        assert_eq!(effective.config.signup, Signup::Off);
+        assert_eq!(effective.config.accounts.signup, Signup::Off);
         assert!(!effective.config.demo);
         assert_eq!(effective.origin("listen"), Origin::Flag("--listen"));
         assert_eq!(
-            effective.origin("signup"),
-            Origin::Environment("MESSENGER__SIGNUP".to_owned())
+            effective.origin("accounts.signup"),
+            Origin::Environment("MESSENGER__ACCOUNTS__SIGNUP".to_owned())
         );
         assert_eq!(
             effective.origin("demo"),
@@ -314,8 +322,8 @@ mod tests {
     fn a_value_that_is_not_allowed_is_named_with_file_and_path() {
         for (text, part) in [
             (
-                "signup = 'maybe'",
-                "messenger.toml:1: signup: unknown variant `maybe`, expected `open` or `off`",
+                "accounts.signup = 'maybe'",
+                "messenger.toml:1: accounts.signup: unknown variant `maybe`, expected `open` or `off`",
             ),
             (
                 "listen = 'localhost'",
@@ -343,18 +351,18 @@ mod tests {
     #[test]
     fn a_list_of_tables_is_read() {
         let effective = from_file(
-            "[auth]\nmode = 'jwt'\n[[auth.jwt_keys]]\nalgorithm = 'EdDSA'\nfile = 'k.pem'\naudience = 'chat'",
+            "[auth]\nmode = 'jwt'\naudience = 'chat'\n[[auth.jwt_keys]]\nalgorithm = 'EdDSA'\nfile = 'k.pem'",
         )
         .expect("sound");
         let key = JwtKey {
-            algorithm: "EdDSA".to_owned(),
+            algorithm: JwtAlgorithm::EdDSA,
             file: "k.pem".into(),
-            audience: "chat".to_owned(),
+            id: None,
         };
         assert_eq!(effective.config.auth.jwt_keys, [key]);
         assert_eq!(
-            refused("auth.mode = 'jwt'\n[[auth.jwt_keys]]\nalgorithm = 'EdDSA'\nfile = 'k.pem'"),
-            "messenger.toml:2: auth.jwt_keys[0].audience is missing"
+            refused("auth.mode = 'jwt'\n[[auth.jwt_keys]]\nalgorithm = 'EdDSA'"),
+            "messenger.toml:2: auth.jwt_keys: missing field `file`"
         );
     }
 

@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use messenger::core::limits::Limits;
-use messenger::ws::ServeConfig;
+use messenger::ws::{AccountsConfig, ServeConfig};
 use serde::{Deserialize, Serialize};
 
 pub use load::{Effective, load};
@@ -33,8 +33,6 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The folder that keeps everything.
     pub data: PathBuf,
-    /// Whether anybody may make an account.
-    pub signup: Signup,
     /// Browser origins that may connect, besides the server's own.
     pub origins: Vec<String>,
     /// Whether two demo accounts are made; they exist on loopback only.
@@ -43,6 +41,8 @@ pub struct Config {
     pub log: Log,
     /// Who may log in.
     pub auth: Auth,
+    /// Accounts with passwords, for `auth.mode = "accounts"`.
+    pub accounts: AccountsConfig,
     /// Limits and time-outs of connections.
     pub connections: ServeConfig,
     /// The limits that `welcome` tells each client.
@@ -56,27 +56,16 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data: PathBuf::from("./messenger-data"),
-            signup: Signup::default(),
             origins: Vec::new(),
             demo: true,
             log: Log::default(),
             auth: Auth::default(),
+            accounts: AccountsConfig::default(),
             connections: ServeConfig::default(),
             limits: Limits::default(),
             tls: Tls::default(),
         }
     }
-}
-
-/// Who may make accounts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Signup {
-    /// Anybody who reaches the server.
-    Open,
-    /// Only the operator, with `messenger-server user add`.
-    #[default]
-    Off,
 }
 
 /// What is logged, and how.
@@ -115,7 +104,13 @@ pub enum LogFormat {
 pub struct Auth {
     /// Where accounts are kept.
     pub mode: AuthMode,
-    /// The keys that sign JWTs; only for `mode = "jwt"`.
+    /// What the `aud` of a JWT must be; needed for `mode = "jwt"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// What the `iss` of a JWT must be, if that is to be checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// The keys that sign JWTs; needed for `mode = "jwt"`.
     pub jwt_keys: Vec<JwtKey>,
 }
 
@@ -134,12 +129,26 @@ pub enum AuthMode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JwtKey {
-    /// The algorithm of this key; a token that names another is refused.
-    pub algorithm: String,
+    /// The only algorithm of this key; a token that names another is refused.
+    pub algorithm: JwtAlgorithm,
     /// The file with the key: PEM for public keys, raw bytes for a shared secret.
     pub file: PathBuf,
-    /// What the token's `aud` must be.
-    pub audience: String,
+    /// The `kid` of tokens that this key signs; without it, the key is for tokens without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// How a JWT is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JwtAlgorithm {
+    /// A shared secret of at least 32 bytes.
+    HS256,
+    /// RSA.
+    RS256,
+    /// The curve P-256.
+    ES256,
+    /// Ed25519.
+    EdDSA,
 }
 
 /// Certificate and key; both, or neither.
@@ -162,10 +171,12 @@ impl Config {
             origins: vec!["https://chat.example.org".to_owned()],
             auth: Auth {
                 mode: AuthMode::Jwt,
+                audience: Some("chat".to_owned()),
+                issuer: Some("login".to_owned()),
                 jwt_keys: vec![JwtKey {
-                    algorithm: "EdDSA".to_owned(),
+                    algorithm: JwtAlgorithm::EdDSA,
                     file: file.clone(),
-                    audience: "chat".to_owned(),
+                    id: Some("2026".to_owned()),
                 }],
             },
             connections: ServeConfig {

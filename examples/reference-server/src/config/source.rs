@@ -187,7 +187,7 @@ impl Layers {
         for (flag, key, value) in [
             ("--listen", "listen", &flags.listen),
             ("--data", "data", &flags.data),
-            ("--signup", "signup", &flags.signup),
+            ("--signup", "accounts.signup", &flags.signup),
         ] {
             if let Some(value) = value {
                 self.add_flag(flag, key, value);

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::config::{AuthMode, Config, Signup};
+use messenger::ws::Signup;
+
+use crate::config::{AuthMode, Config};
 use crate::demo::Demo;
 
 /// What the banner tells of a start.
@@ -77,7 +79,7 @@ pub(super) fn banner(started: &Started<'_>) -> String {
 }
 
 fn signup(config: &Config) -> &'static str {
-    match (config.auth.mode, config.signup) {
+    match (config.auth.mode, config.accounts.signup) {
         (AuthMode::Jwt, _) => "elsewhere: log-ins are JWTs",
         (AuthMode::Accounts, Signup::Open) => "open",
         (AuthMode::Accounts, Signup::Off) => "off",

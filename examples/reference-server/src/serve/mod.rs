@@ -1,9 +1,9 @@
 //! The running server: everything is opened in order, served until a signal comes, and closed in the opposite order.
 //!
 //! ```text
-//! address ─► data folder ─► store (locks it) ─► demo log-ins ─► admin socket ─► routes ─► banner
-//!                                                                                  │ serve
-//!   exit 0 ◄─ store closed ◄─ links flushed and closed ◄─ not ready, no new links ◄┘ SIGTERM, SIGINT
+//! address ─► data folder ─► store (locks it) ─► demo log-ins ─► hub ─► admin socket ─► routes ─► banner
+//!                                                                                        │ serve
+//!   exit 0 ◄─ store closed ◄─ hub stopped ◄─ links flushed and closed ◄─ goaway, not ready ◄┘ SIGTERM, SIGINT
 //!   exit 130 ◄──────────────────── a second signal
 //!   exit 5 ◄────────────────────── the store can no longer write
 //! ```
@@ -11,33 +11,43 @@
 mod banner;
 mod metrics;
 mod page;
+mod routes;
 mod signals;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use messenger::core::store::Backend;
 use messenger::embedded::Store;
+use messenger::hub::{Hub, HubConfig};
 use messenger::ws::{Drained, ServeConfig};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{AdminSocket, Office};
-use crate::config::{AuthMode, Config, Effective, LogFormat};
+use crate::config::{Config, Effective, LogFormat};
 use crate::data::DataFolder;
 use crate::demo::Demo;
 use crate::exit::{Exit, Failure};
+use crate::identity::Identity;
 use crate::store;
 
 use banner::{Started, banner};
 use signals::Signals;
 
-/// How long links have to flush and close after the first signal.
-const DRAIN_TIMEOUT_MS: u64 = 8_000;
+/// How long links have to flush and to go after the first signal (RES-7).
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);
+/// How long connections that are left have to finish after that.
+const CLOSE_TIMEOUT_MS: u64 = 2_000;
+/// How often a drain looks whether all links are gone.
+const DRAIN_POLL: Duration = Duration::from_millis(20);
+/// How often the store is asked whether it still can write.
+const HEALTH_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs a server until a signal ends it; writes what a person needs to know to `out`.
 ///
@@ -83,8 +93,9 @@ struct Server {
     root: PathBuf,
     data_is_new: bool,
     demo: Demo,
-    office: Office,
-    socket: AdminSocket,
+    admin: AbortOnDrop,
+    upkeep: Option<AbortOnDrop>,
+    hub: Arc<Hub>,
     router: Router,
     connections: ServeConfig,
     // Closed last.
@@ -101,29 +112,41 @@ impl Server {
         let data_is_new = data.prepare()?;
         let store = Arc::new(store::open(&data)?);
         let backend = store.backend();
-        let wanted =
-            config.demo && config.auth.mode == AuthMode::Accounts && address.ip().is_loopback();
-        let demo = Demo::settle(&data, &backend, wanted).await?;
-        let office = Office::new(Arc::clone(&store), data.clone());
+        let identity = Identity::new(config, &backend)?;
+        let demo = match identity.accounts() {
+            Some(accounts) => {
+                let wanted = config.demo && address.ip().is_loopback();
+                Demo::settle(&data, accounts, &*backend.devices, wanted).await?
+            }
+            None => Demo::default(),
+        };
+        let hub = Arc::new(start_hub(config, &data, &backend, &identity).await?);
         let socket = AdminSocket::bind(&data.socket())?;
-        let router = Router::new().route("/", get(page::page));
+        let office = Office::new(Arc::clone(&store), identity.clone(), data.clone());
+        let admin =
+            AbortOnDrop(tokio::spawn(async move { socket.serve(office).await }).abort_handle());
+        let recorder = metrics::record();
+        let router = routes::routes(config, &hub, &identity, recorder.clone());
+        let upkeep = recorder
+            .map(|recorder| AbortOnDrop(tokio::spawn(metrics::keep_up(recorder)).abort_handle()));
         let root = std::path::absolute(data.root()).unwrap_or_else(|_| data.root().to_owned());
+        let connections = ServeConfig {
+            drain_timeout_ms: CLOSE_TIMEOUT_MS,
+            ..config.connections.clone()
+        };
         tracing::info!(%address, data = %root.display(), "listening");
         if !address.ip().is_loopback() && config.demo {
             tracing::warn!(%address, "demo accounts are disabled: the server listens on more than loopback");
         }
-        let connections = ServeConfig {
-            drain_timeout_ms: DRAIN_TIMEOUT_MS,
-            ..config.connections.clone()
-        };
         Ok(Self {
             listener,
             address,
             root,
             data_is_new,
             demo,
-            office,
-            socket,
+            admin,
+            upkeep,
+            hub,
             router,
             connections,
             store,
@@ -133,48 +156,95 @@ impl Server {
     async fn until_signalled(self, mut signals: Signals) -> Result<(), Failure> {
         let Self {
             listener,
-            office,
-            socket,
+            admin,
+            upkeep,
+            hub,
             router,
             connections,
             store,
             ..
         } = self;
-        let upkeep = metrics::record()
-            .map(|handle| AbortOnDrop(tokio::spawn(metrics::keep_up(handle)).abort_handle()));
-        let admin =
-            AbortOnDrop(tokio::spawn(async move { socket.serve(office).await }).abort_handle());
-        let drain = CancellationToken::new();
-        let serving = messenger::ws::serve(
+        let close = CancellationToken::new();
+        let mut serving = std::pin::pin!(messenger::ws::serve(
             listener,
             router,
             connections,
-            drain.clone().cancelled_owned(),
-        );
-        let mut serving = std::pin::pin!(serving);
+            close.clone().cancelled_owned()
+        ));
 
         let signal = tokio::select! {
             signal = signals.next() => signal,
-            drained = &mut serving => return Err(Failure::new(Exit::Failed, format!("the server ended by itself: {drained:?}"))),
+            failure = fatal(&store) => return Err(failure),
+            drained = &mut serving => {
+                return Err(Failure::new(Exit::Failed, format!("the server ended by itself: {drained:?}")));
+            }
         };
         tracing::info!(signal, "draining; a second signal ends the server at once");
-        drain.cancel();
+        hub.drain();
+        let gone = async {
+            let _ = tokio::time::timeout(DRAIN_TIMEOUT, no_links(&hub)).await;
+            close.cancel();
+        };
         let drained = tokio::select! {
-            drained = serving => drained,
+            ((), drained) = async { tokio::join!(gone, serving) } => drained,
+            failure = fatal(&store) => return Err(failure),
             signal = signals.next() => {
                 tracing::warn!(signal, "ended before it had drained");
                 return Err(Failure::new(Exit::Interrupted, "ended by a second signal before all links were closed"));
             }
         };
         match drained {
-            Drained::Complete => tracing::info!("drained"),
-            Drained::TimedOut { open } => {
-                tracing::warn!(open, "drained; these connections were cut")
-            }
+            Drained::Complete => {}
+            Drained::TimedOut { open } => tracing::warn!(open, "connections were cut"),
         }
-        drop((admin, upkeep));
+        hub.stop().await;
+        drop((admin, upkeep, hub));
         drop(store);
+        tracing::info!("drained");
         Ok(())
+    }
+}
+
+async fn start_hub(
+    config: &Config,
+    data: &DataFolder,
+    backend: &Backend,
+    identity: &Identity,
+) -> Result<Hub, Failure> {
+    let settings = HubConfig {
+        limits: config.limits.clone(),
+        ..HubConfig::new(data.digest_key()?)
+    };
+    Hub::start(
+        backend.clone(),
+        identity.authenticator(),
+        identity.policy(),
+        settings,
+    )
+    .await
+    .map_err(|error| Failure::new(Exit::Store, error.to_string()))
+}
+
+/// Waits until every link is gone.
+async fn no_links(hub: &Hub) {
+    while hub.link_count() > 0 {
+        tokio::time::sleep(DRAIN_POLL).await;
+    }
+}
+
+/// Waits until the store can no longer write, and says why.
+async fn fatal(store: &Store) -> Failure {
+    let mut ticks = tokio::time::interval(HEALTH_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = store.health() {
+            let cause = std::error::Error::source(&error)
+                .map(|cause| format!(": {cause}"))
+                .unwrap_or_default();
+            tracing::error!(%error, cause, "the store failed; the server ends");
+            return Failure::new(Exit::Store, format!("{}: {error}{cause}", store.folder().display()))
+                .advise("Everything that was accepted is safe. Mend the disk (is it full?), then start the server again.");
+        }
     }
 }
 

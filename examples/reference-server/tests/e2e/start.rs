@@ -117,7 +117,11 @@ fn an_unknown_setting_is_named_with_its_file_and_full_path() {
 #[test]
 fn check_config_shows_where_each_value_comes_from() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    fs::write(folder.path().join("messenger.toml"), "signup = \"open\"\n").expect("writable");
+    fs::write(
+        folder.path().join("messenger.toml"),
+        "accounts.signup = \"open\"\n",
+    )
+    .expect("writable");
     let mut command = server(&folder.path().join("data"));
     command.env("MESSENGER__DEMO", "false").args([
         "check-config",
