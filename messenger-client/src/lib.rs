@@ -60,7 +60,7 @@ pub use messenger_core::client::{
     SendState, Shown, ShownBody, Tick, Timeline,
 };
 pub use messenger_core::limits::Limits;
-pub use messenger_core::wire::{Codec, MemberEntry, Unread};
+pub use messenger_core::wire::{Codec, MemberEntry, SendContent, Unread};
 pub use messenger_core::{id, model, time};
 pub use query::Page;
 pub use sending::Sending;
