@@ -17,7 +17,7 @@ pub use messenger_ws as ws;
 
 /// The Rust of the guide compiles.
 #[cfg(all(doctest, feature = "ws", feature = "embedded"))]
-mod guide {
+mod pages {
     #[doc = include_str!("../docs/guide/authentication.md")]
     mod authentication {}
     #[doc = include_str!("../docs/guide/client.md")]
