@@ -195,6 +195,11 @@ impl Hub {
         &self.shared.sessions.limits
     }
 
+    /// Who tells what a token stands for.
+    pub fn authenticator(&self) -> &Arc<dyn Authenticator> {
+        &self.shared.authenticator
+    }
+
     /// The stores that the hub runs on.
     pub fn backend(&self) -> &Backend {
         &self.shared.backend

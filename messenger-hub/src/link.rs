@@ -119,6 +119,29 @@ impl Link {
         });
     }
 
+    /// Takes in that a message of the other kind came: text on a binary link, or the other way round.
+    pub fn receive_other_kind(&mut self) {
+        let detail = format!(
+            "{} is not sent in this kind of message",
+            self.codec.subprotocol()
+        );
+        let kind = messenger_core::wire::DecodeErrorKind::Malformed;
+        let error = messenger_core::wire::DecodeError {
+            kind,
+            detail,
+            id: None,
+        };
+        self.handle(Input::Received {
+            frame: Err(error),
+            bytes: 0,
+        });
+    }
+
+    /// Ready once the link must be closed, for a transport that cannot write and so does not [`drain`](Self::drain).
+    pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Closing> {
+        self.mailbox.poll_close(cx).map(|code| Closing { code })
+    }
+
     /// Takes a sign of life in that is no message.
     pub fn heard(&mut self) {
         self.handle(Input::Heard);

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use futures_util::task::AtomicWaker;
 use messenger_core::id::SessionId;
 use messenger_core::session::Input;
+use messenger_core::wire::CloseCode;
 
 use crate::inbox::lock;
 
@@ -50,7 +51,8 @@ impl Mailbox {
         if waiting.closed {
             return false;
         }
-        let first = waiting.inputs.is_empty() && !waiting.lagged;
+        // A close is looked for even while the link takes nothing else.
+        let wakes = waiting.inputs.is_empty() && !waiting.lagged || is_close(&input).is_some();
         let bytes = weight(&input);
         if is_push(&input) {
             if waiting.lagged {
@@ -60,12 +62,12 @@ impl Mailbox {
                 waiting.lagged = true;
                 waiting.inputs.retain(|input| !is_push(input));
                 waiting.bytes = waiting.inputs.iter().map(weight).sum();
-                return first;
+                return wakes;
             }
         }
         waiting.bytes += bytes;
         waiting.inputs.push(input);
-        first
+        wakes
     }
 
     /// Adds an input and wakes the link.
@@ -86,6 +88,17 @@ impl Mailbox {
         }
         self.waker.register(cx.waker());
         self.take().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Looks, without taking anything, whether the link is to be closed.
+    pub(crate) fn poll_close(&self, cx: &mut Context<'_>) -> Poll<CloseCode> {
+        self.waker.register(cx.waker());
+        let waiting = lock(&self.waiting);
+        waiting
+            .inputs
+            .iter()
+            .find_map(is_close)
+            .map_or(Poll::Pending, Poll::Ready)
     }
 
     fn take(&self) -> Option<Vec<Input>> {
@@ -112,6 +125,13 @@ impl Mailbox {
 /// True for what a session makes good by itself when it is dropped.
 fn is_push(input: &Input) -> bool {
     matches!(input, Input::Push(_) | Input::Tell(_))
+}
+
+fn is_close(input: &Input) -> Option<CloseCode> {
+    match input {
+        Input::Close(code) => Some(*code),
+        _ => None,
+    }
 }
 
 fn weight(input: &Input) -> usize {
@@ -144,6 +164,21 @@ mod tests {
 
     fn taken(mailbox: &Mailbox) -> Vec<Input> {
         mailbox.take().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_close_is_seen_behind_whatever_waits() {
+        let mailbox = Mailbox::new(SessionId(1), 10_000);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(mailbox.put(Input::Recheck));
+        assert!(mailbox.poll_close(&mut cx).is_pending());
+        assert!(
+            mailbox.put(Input::Close(CloseCode::DeviceRevoked)),
+            "it wakes"
+        );
+        let seen = mailbox.poll_close(&mut cx);
+        assert_eq!(seen, Poll::Ready(CloseCode::DeviceRevoked));
+        assert_eq!(taken(&mailbox).len(), 2, "nothing was taken");
     }
 
     #[test]

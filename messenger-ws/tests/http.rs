@@ -11,7 +11,8 @@ use messenger_core::memory::Memory;
 use messenger_core::store::{DeviceStore, Registered, Registration};
 use messenger_core::time::Timestamp;
 use messenger_ws::{
-    AccountsConfig, AccountsService, Health, ServeConfig, Signup, accounts_router, health_router,
+    AccountsConfig, AccountsService, Health, RouterConfig, ServeConfig, Signup, health_router,
+    router,
 };
 use serde_json::json;
 
@@ -20,12 +21,15 @@ const JSON: &str = "content-type: application/json";
 async fn server(config: AccountsConfig) -> (SocketAddr, Arc<Memory>) {
     let store = Arc::new(Memory::new(Epoch(1)));
     let accounts = Arc::new(AccountsService::new(store.clone(), config));
-    let address = start(
-        accounts_router(accounts, store.clone()),
-        ServeConfig::default(),
+    let hub = common::hub(&store, accounts.clone()).await;
+    let config = RouterConfig {
+        accounts: Some(accounts),
+        ..RouterConfig::default()
+    };
+    (
+        start(router(hub, config), ServeConfig::default()).await,
+        store,
     )
-    .await;
-    (address, store)
 }
 
 fn open() -> AccountsConfig {

@@ -161,7 +161,10 @@ async fn pages_of_other_origins_are_refused() {
         match Client::upgrade(address, &[&protocol, &origin]).await {
             Ok(_) => assert!(allowed, "{origin}"),
             Err(answer) => {
-                assert_eq!((answer.status, answer.error().0.as_str()), (403, "refused"));
+                assert_eq!(
+                    (answer.status, answer.error().0.as_str()),
+                    (403, "bad_frame")
+                );
                 assert!(!allowed, "{origin}");
             }
         }

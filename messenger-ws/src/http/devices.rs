@@ -8,9 +8,10 @@ use axum::response::Response;
 use axum::routing::{delete, get, put};
 use http::{HeaderMap, StatusCode};
 use messenger_core::id::{DeviceId, Generation, UserId};
-use messenger_core::store::{Authenticator, DeviceRecord, DeviceStore, FeedItem};
+use messenger_core::store::{DeviceRecord, FeedItem};
 use messenger_core::time::Timestamp;
 use messenger_core::wire::Code;
+use messenger_hub::Hub;
 use serde::Serialize;
 
 use super::HttpError;
@@ -19,31 +20,17 @@ use super::request::{json, principal};
 /// Users that one user may block.
 const BLOCKS_MAX: usize = 1_000;
 
-pub(super) fn routes(
-    authenticator: Arc<dyn Authenticator>,
-    devices: Arc<dyn DeviceStore>,
-) -> Router {
+pub(super) fn routes(hub: Arc<Hub>) -> Router {
     Router::new()
         .route("/v1/devices", get(list))
         .route("/v1/devices/{device}", delete(revoke))
         .route("/v1/blocks", get(blocks))
         .route("/v1/blocks/{user}", put(block).delete(unblock))
-        .with_state(Shared {
-            authenticator,
-            devices,
-        })
+        .with_state(hub)
 }
 
-#[derive(Clone)]
-struct Shared {
-    authenticator: Arc<dyn Authenticator>,
-    devices: Arc<dyn DeviceStore>,
-}
-
-impl Shared {
-    async fn user(&self, headers: &HeaderMap) -> Result<UserId, HttpError> {
-        Ok(principal(&*self.authenticator, headers).await?.user)
-    }
+async fn user_of(hub: &Hub, headers: &HeaderMap) -> Result<UserId, HttpError> {
+    Ok(principal(&**hub.authenticator(), headers).await?.user)
 }
 
 #[derive(Serialize)]
@@ -80,9 +67,10 @@ impl From<DeviceRecord> for Device {
     }
 }
 
-async fn list(State(shared): State<Shared>, headers: HeaderMap) -> Result<Response, HttpError> {
-    let user = shared.user(&headers).await?;
-    let devices = shared
+async fn list(State(hub): State<Arc<Hub>>, headers: HeaderMap) -> Result<Response, HttpError> {
+    let user = user_of(&hub, &headers).await?;
+    let devices = hub
+        .backend()
         .devices
         .list(&user)
         .await?
@@ -93,17 +81,18 @@ async fn list(State(shared): State<Shared>, headers: HeaderMap) -> Result<Respon
 }
 
 async fn revoke(
-    State(shared): State<Shared>,
+    State(hub): State<Arc<Hub>>,
     Path(device): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, HttpError> {
-    let user = shared.user(&headers).await?;
+    let user = user_of(&hub, &headers).await?;
     let unknown = || {
         HttpError::coded(StatusCode::NOT_FOUND, Code::DeviceUnknown, "no such device")
             .with_field("device")
     };
     let device = device.parse().map(DeviceId).map_err(|_| unknown())?;
-    if !shared
+    if !hub
+        .backend()
         .devices
         .list(&user)
         .await?
@@ -112,9 +101,7 @@ async fn revoke(
     {
         return Err(unknown());
     }
-    shared
-        .devices
-        .publish(&FeedItem::DeviceRevoked { user, device })
+    hub.publish(FeedItem::DeviceRevoked { user, device })
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -124,9 +111,10 @@ struct Blocks {
     blocks: Vec<UserId>,
 }
 
-async fn blocks(State(shared): State<Shared>, headers: HeaderMap) -> Result<Response, HttpError> {
-    let user = shared.user(&headers).await?;
-    let blocks = shared
+async fn blocks(State(hub): State<Arc<Hub>>, headers: HeaderMap) -> Result<Response, HttpError> {
+    let user = user_of(&hub, &headers).await?;
+    let blocks = hub
+        .backend()
         .devices
         .standing(&user)
         .await?
@@ -137,46 +125,42 @@ async fn blocks(State(shared): State<Shared>, headers: HeaderMap) -> Result<Resp
 }
 
 async fn block(
-    State(shared): State<Shared>,
+    State(hub): State<Arc<Hub>>,
     Path(user): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, HttpError> {
-    let by = shared.user(&headers).await?;
+    let by = user_of(&hub, &headers).await?;
     let user = parse_user(&user)?;
     if user == by {
         return Err(bad_user("one cannot block oneself"));
     }
     // Whether the other exists is not looked at: the answer would tell.
-    let standing = shared.devices.standing(&by).await?;
+    let standing = hub.backend().devices.standing(&by).await?;
     if standing.blocks.len() >= BLOCKS_MAX && !standing.blocks.contains(&user) {
         return Err(bad_user("so many are blocked already").with_limit(BLOCKS_MAX as u64));
     }
-    shared
-        .devices
-        .publish(&FeedItem::Blocked {
-            by,
-            user,
-            blocked: true,
-        })
-        .await?;
+    hub.publish(FeedItem::Blocked {
+        by,
+        user,
+        blocked: true,
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn unblock(
-    State(shared): State<Shared>,
+    State(hub): State<Arc<Hub>>,
     Path(user): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, HttpError> {
-    let by = shared.user(&headers).await?;
+    let by = user_of(&hub, &headers).await?;
     let user = parse_user(&user)?;
-    shared
-        .devices
-        .publish(&FeedItem::Blocked {
-            by,
-            user,
-            blocked: false,
-        })
-        .await?;
+    hub.publish(FeedItem::Blocked {
+        by,
+        user,
+        blocked: false,
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

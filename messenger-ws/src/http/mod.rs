@@ -17,18 +17,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use http::StatusCode;
-use messenger_core::store::{Authenticator, DeviceStore};
 use messenger_core::wire::Code;
+use messenger_hub::Hub;
 
 use crate::AccountsService;
 
 pub(crate) use error::HttpError;
 pub use health::{Health, health_router};
 
-/// Serves the embedded accounts: log-in, accounts, people, devices and blocks.
+/// Serves the embedded accounts: log-in, accounts and people.
 ///
-/// An integrator with accounts of its own leaves this out and may still offer devices and blocks, see
-/// [`devices_router`].
+/// An integrator with accounts of its own leaves this out.
 ///
 /// # Examples
 ///
@@ -39,21 +38,16 @@ pub use health::{Health, health_router};
 /// use messenger_ws::{AccountsConfig, AccountsService, accounts_router};
 ///
 /// let store = Arc::new(Memory::new(Epoch(1)));
-/// let accounts = Arc::new(AccountsService::new(store.clone(), AccountsConfig::default()));
-/// let app: axum::Router = accounts_router(accounts, store);
+/// let accounts = Arc::new(AccountsService::new(store, AccountsConfig::default()));
+/// let app: axum::Router = accounts_router(accounts);
 /// ```
-pub fn accounts_router(accounts: Arc<AccountsService>, devices: Arc<dyn DeviceStore>) -> Router {
-    accounts::routes(Arc::clone(&accounts))
-        .merge(devices::routes(accounts, devices))
-        .method_not_allowed_fallback(method_not_allowed)
+pub fn accounts_router(accounts: Arc<AccountsService>) -> Router {
+    accounts::routes(accounts).method_not_allowed_fallback(method_not_allowed)
 }
 
-/// Serves the user's devices and blocks for tokens of any [`Authenticator`].
-pub fn devices_router(
-    authenticator: Arc<dyn Authenticator>,
-    devices: Arc<dyn DeviceStore>,
-) -> Router {
-    devices::routes(authenticator, devices).method_not_allowed_fallback(method_not_allowed)
+/// Serves the user's own devices and blocks, for tokens of the hub's authenticator.
+pub fn devices_router(hub: Arc<Hub>) -> Router {
+    devices::routes(hub).method_not_allowed_fallback(method_not_allowed)
 }
 
 async fn method_not_allowed() -> HttpError {

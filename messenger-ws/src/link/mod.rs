@@ -10,7 +10,9 @@
 //!                            └─ one read ──► batch of messages ──► session.receive     only while replies fit
 //! ```
 //!
-//! A panic of the session ends its own link, with close status 1011; the client comes back and resumes.
+//! While replies do not fit, the link is not read and nothing more is taken from the session; a link that takes no byte
+//! for 60 s is closed as `too_slow` (BP-1). A panic of the session ends its own
+//! link, with close status 1011; the client comes back and resumes.
 
 mod origin;
 mod route;
@@ -22,6 +24,7 @@ use crate::frame::{CloseFrame, OpCode};
 use crate::socket::Socket;
 
 pub use route::{LinkConfig, link_router};
+pub(crate) use run::close_frame;
 
 /// Bytes that one round queues before it writes.
 const ROUND_BYTES: usize = 64 * 1024;
@@ -39,6 +42,11 @@ pub trait Session: Send + 'static {
 
     /// Queues what is to be sent, as long as there is room, and registers for more; ready once the link is to be closed.
     fn poll_send(&mut self, cx: &mut Context<'_>, outgoing: &mut Outgoing<'_>) -> Poll<CloseFrame>;
+
+    /// Looks only whether the link must be closed, while what was sent before does not fit; nothing is sent then.
+    fn poll_cut(&mut self, _cx: &mut Context<'_>) -> Poll<CloseFrame> {
+        Poll::Pending
+    }
 
     /// Returns whether the other side has proved who it is, so that larger messages are taken from it.
     fn is_established(&self) -> bool;

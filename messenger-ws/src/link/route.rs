@@ -70,7 +70,7 @@ where
     let (mut parts, _body) = request.into_parts();
     if !door.origins.allow(&parts.headers) {
         let message = "pages of this origin may not connect";
-        return HttpError::coded(StatusCode::FORBIDDEN, Code::Refused, message).into_response();
+        return HttpError::new(StatusCode::FORBIDDEN, message).into_response();
     }
     let connection = parts.extensions.get::<Connection>().cloned();
     let upgrade = match Upgrade::from_request_parts(&mut parts, &()).await {

@@ -1,13 +1,15 @@
 //! The task of a link.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use messenger_core::limits::HELLO_MAX_BYTES;
+use messenger_core::limits::{HELLO_MAX_BYTES, SLOW_MAX};
 use messenger_core::wire::{CloseCode, Codec};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Sleep;
 
 use super::{Outgoing, Received, Session};
 use crate::Connection;
@@ -23,6 +25,14 @@ pub(super) struct Link<T, S> {
     /// Held until the link is over: it counts as one connection.
     pub(super) connection: Option<Connection>,
     pub(super) established: bool,
+    /// When the link counts as too slow; there while writes do not fit.
+    stalled: Option<Box<Stalled>>,
+}
+
+/// A link of which the other side takes nothing.
+struct Stalled {
+    unsent: usize,
+    too_slow: Pin<Box<Sleep>>,
 }
 
 /// How a link ends.
@@ -61,6 +71,7 @@ where
             max_message_bytes,
             connection,
             established: false,
+            stalled: None,
         }
     }
 
@@ -106,14 +117,13 @@ where
                 return Poll::Ready(End::Close(Some(close)));
             }
             self.note_established();
-            let was_unsent = self.socket.unsent();
-            if was_unsent > 0 {
-                match self.socket.poll_flush(cx) {
-                    Poll::Ready(Ok(())) if was_unsent >= super::ROUND_BYTES => continue,
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(_)) => return Poll::Ready(End::Lost),
-                    // Replies that do not fit are a reason not to ask for more (RES-2).
-                    Poll::Pending => return Poll::Pending,
+            let unsent = self.socket.unsent();
+            if unsent > 0 {
+                if let Some(end) = ready!(self.poll_flush(cx)) {
+                    return Poll::Ready(end);
+                }
+                if unsent >= super::ROUND_BYTES {
+                    continue;
                 }
             }
             if !self.session.is_ready() {
@@ -123,6 +133,38 @@ where
                 Poll::Ready(None) => {}
                 Poll::Ready(Some(end)) => return Poll::Ready(end),
                 Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Writes what is queued; ready with an end if that is not to be waited for.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
+        match self.socket.poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                if self.stalled.take().is_some() {
+                    // The link was not read meanwhile, so its silence says nothing (RES-5); taking bytes is a sign of life.
+                    self.session.receive(Received::SignOfLife);
+                }
+                Poll::Ready(None)
+            }
+            Poll::Ready(Err(_)) => Poll::Ready(Some(End::Lost)),
+            Poll::Pending => {
+                if let Poll::Ready(close) = self.session.poll_cut(cx) {
+                    return Poll::Ready(Some(End::Close(Some(close))));
+                }
+                let unsent = self.socket.unsent();
+                let stalled = match &mut self.stalled {
+                    Some(stalled) if stalled.unsent == unsent => stalled,
+                    progressed => progressed.insert(Box::new(Stalled {
+                        unsent,
+                        too_slow: Box::pin(tokio::time::sleep(SLOW_MAX)),
+                    })),
+                };
+                stalled
+                    .too_slow
+                    .as_mut()
+                    .poll(cx)
+                    .map(|()| Some(End::Close(Some(close_frame(CloseCode::TooSlow)))))
             }
         }
     }

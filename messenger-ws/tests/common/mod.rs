@@ -5,9 +5,13 @@
 pub(crate) mod ws;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use messenger_core::memory::Memory;
+use messenger_core::store::{AllowAll, Authenticator};
+use messenger_hub::{Hub, HubConfig};
 use messenger_ws::{ServeConfig, serve};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +28,17 @@ pub(crate) async fn start(app: Router, config: ServeConfig) -> SocketAddr {
     let address = listener.local_addr().expect("it is bound");
     tokio::spawn(serve(listener, app, config, std::future::pending()));
     address
+}
+
+/// Starts a hub over a store in memory.
+pub(crate) async fn hub(store: &Memory, authenticator: Arc<dyn Authenticator>) -> Arc<Hub> {
+    let hub = Hub::start(
+        store.backend(),
+        authenticator,
+        Arc::new(AllowAll),
+        HubConfig::new([7; 16]),
+    );
+    Arc::new(hub.await.expect("memory answers"))
 }
 
 /// An HTTP answer.
