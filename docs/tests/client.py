@@ -153,9 +153,10 @@ class Device:
     def accepted(self, body):
         draft = self.outbox.pop(body["cmid"], None)
         conversation = body["conversation"]
-        if draft and body["seq"] == self.cursor.setdefault(conversation, 0) + 1:
+        if body["seq"] == self.cursor.setdefault(conversation, 0) + 1:
             entry = {key: body[key] for key in ("seq", "cmid", "time", "ordinal")}
-            self.take(conversation, entry | {"sender": self.user, "content": draft["content"]})
+            content = draft["content"] if draft else {}
+            self.take(conversation, entry | {"sender": self.user, "content": content})
 
     def ack(self):
         marks = [
@@ -198,6 +199,8 @@ class Device:
         """Sends a request and returns the frame that answers it."""
         self.next_id += 1
         wanted = self.next_id
+        if kind == "send":
+            self.outbox[body["cmid"]] = body
         self.link.send({kind: {"id": wanted} | body})
         self.wait(lambda: wanted in self.answers, f"answer to {kind}")
         return self.answers.pop(wanted)
@@ -307,6 +310,7 @@ def once(anna, ben, chat, _):
     assert ben.texts(chat).count("once") == 1
     gap = anna.ask("send", conversation=chat, cmid=uuid7(), after_cmid=uuid7(), content={"message": {"text": "?"}})
     assert (gap["rejected"]["code"], gap["rejected"]["retriable"]) == ("order_gap", True)
+    anna.outbox.clear()  # Its predecessor does not exist: it would be retried for ever.
     old = uuid7(int(time.time() * 1000) - 31 * 86_400_000)
     expired = anna.ask("send", conversation=chat, cmid=old, content={"message": {"text": "?"}})
     assert expired["rejected"]["code"] == "cmid_expired"
@@ -348,7 +352,6 @@ def a_group(anna, ben, _, __):
     assert {m["user"]: m["role"] for m in members} == {anna.user: "owner", ben.user: "member"}
     removal = {"remove": {"user": ben.user}}
     assert "accepted" in anna.ask("members", conversation=group, cmid=uuid7(), change=removal)
-    anna.cursor[group] = 2
     anna.settled(anna.say(group, "alone"))
     ben.wait(lambda: ben.cursor[group] == 2, "the removal")
     ben.settle()
