@@ -44,6 +44,27 @@ impl<T> Inbox<T> {
         std::future::poll_fn(|cx| self.poll_take(cx, batch)).await;
     }
 
+    /// The same, after all other tasks that are ready have run: what they add comes along.
+    ///
+    /// A task that is woken by another runs right after it, and would find just the one item that woke it.
+    pub(crate) async fn take_late(&self, batch: &mut Vec<T>) {
+        std::future::poll_fn(|cx| self.poll_any(cx)).await;
+        tokio::task::yield_now().await;
+        self.swap(batch);
+    }
+
+    fn poll_any(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.len() > 0 {
+            return Poll::Ready(());
+        }
+        self.waker.register(cx.waker());
+        if self.len() > 0 {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
     fn poll_take(&self, cx: &mut Context<'_>, batch: &mut Vec<T>) -> Poll<()> {
         if self.swap(batch) {
             return Poll::Ready(());

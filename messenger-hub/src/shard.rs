@@ -86,7 +86,7 @@ impl Shard {
         let mut tidy = tokio::time::interval(TIDY_EVERY);
         loop {
             tokio::select! {
-                () = self.inbox.take(&mut batch) => {}
+                () = self.inbox.take_late(&mut batch) => {}
                 _ = tidy.tick() => batch.push(ShardInput::Tidy),
                 () = self.shared.stop.cancelled() => return,
             }

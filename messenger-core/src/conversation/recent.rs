@@ -15,7 +15,7 @@ use crate::wire::EncodedEntry;
 use super::io::Claimed;
 
 /// Entries kept at most.
-const MAX_ENTRIES: usize = 256;
+const MAX_ENTRIES: usize = 64;
 /// Bytes of bodies kept at most.
 const MAX_BYTES: usize = 512 * 1024;
 
