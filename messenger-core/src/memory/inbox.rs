@@ -9,6 +9,7 @@
 //!
 //! A touch lists the conversation for good, not for the day alone: too much is allowed, too little is not.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -103,14 +104,24 @@ struct Row {
     setting: Setting,
 }
 
-/// A walk through an inbox, from the newest change down.
+/// A walk through an inbox: what has not changed since it began, newest change first, then what has, by id.
+///
+/// A row that changes under way moves to the end, where it is met even if it was not listed yet; and since ids do not change,
+/// the walk ends however much does.
 struct Walk {
     /// The clock when the walk began; the next walk begins above it.
     began: u64,
     /// Rows changed after this are listed.
     above: u64,
-    /// Rows changed before this are listed: what was listed by earlier pages is not.
-    below: u64,
+    /// The last row that was listed.
+    last: Option<Place>,
+}
+
+/// Where a row stands in a walk.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Unmoved(Reverse<u64>),
+    Moved(ConversationId),
 }
 
 impl Walk {
@@ -125,51 +136,74 @@ impl Walk {
             Some((of, number)) if Epoch(of) == epoch && number <= clock => number,
             Some(_) | None => 0,
         };
-        match cursor.and_then(|cursor| two_numbers(&cursor.0)) {
-            Some((began, below)) => Self {
+        match cursor.and_then(|cursor| began_and_last(&cursor.0)) {
+            Some((began, last)) => Self {
                 began,
                 above,
-                below,
+                last: Some(last),
             },
             None => Self {
                 began: clock,
                 above,
-                below: u64::MAX,
+                last: None,
             },
         }
     }
 
     fn page(&self, state: &State, epoch: Epoch, user: &UserId, limit: usize) -> InboxPage {
         let mut found = self.rows(state, user);
-        found.sort_unstable_by(|a, b| {
-            b.0.cmp(&a.0)
-                .then_with(|| a.1.conversation.cmp(&b.1.conversation))
-        });
+        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let more = found.len() > limit.max(1);
         found.truncate(limit.max(1));
-        let last = found.last().map_or(0, |(changed, _)| *changed);
+        let last = found.last().filter(|_| more);
         InboxPage {
+            cursor: last.map(|(place, _)| self.cursor(place)),
             rows: found.into_iter().map(|(_, row)| row).collect(),
-            cursor: more.then(|| InboxCursor(format!("{:x}.{last:x}", self.began))),
             since: Since(format!("{:x}.{:x}", epoch.0, self.began)),
         }
     }
 
-    fn rows(&self, state: &State, user: &UserId) -> Vec<(u64, InboxRow)> {
+    fn rows(&self, state: &State, user: &UserId) -> Vec<(Place, InboxRow)> {
         let rows = state.inboxes.get(user).map(|inbox| &inbox.rows);
         rows.into_iter()
             .flatten()
             .filter_map(|(conversation, row)| {
                 let room = state.rooms.get(conversation);
                 let changed = room.map_or(0, |room| room.changed).max(row.changed);
+                let place = self.place(conversation, changed);
                 let listed = InboxRow {
                     conversation: conversation.clone(),
                     setting: row.setting.clone(),
                 };
-                (self.above < changed && changed < self.below).then_some((changed, listed))
+                let ahead = self.last.as_ref().is_none_or(|last| *last < place);
+                (self.above < changed && ahead).then_some((place, listed))
             })
             .collect()
     }
+
+    fn place(&self, conversation: &ConversationId, changed: u64) -> Place {
+        if changed <= self.began {
+            Place::Unmoved(Reverse(changed))
+        } else {
+            Place::Moved(conversation.clone())
+        }
+    }
+
+    fn cursor(&self, last: &Place) -> InboxCursor {
+        InboxCursor(match last {
+            Place::Unmoved(Reverse(changed)) => format!("{:x}.{changed:x}", self.began),
+            Place::Moved(conversation) => format!("{:x}.moved.{conversation}", self.began),
+        })
+    }
+}
+
+fn began_and_last(cursor: &str) -> Option<(u64, Place)> {
+    if let Some((began, changed)) = two_numbers(cursor) {
+        return Some((began, Place::Unmoved(Reverse(changed))));
+    }
+    let (began, moved) = cursor.split_once(".moved.")?;
+    let began = u64::from_str_radix(began, 16).ok()?;
+    Some((began, Place::Moved(ConversationId::parse(moved).ok()?)))
 }
 
 fn two_numbers(text: &str) -> Option<(u64, u64)> {

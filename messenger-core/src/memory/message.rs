@@ -43,7 +43,11 @@ impl MessageStore for Memory {
         entries: Vec<Arc<Stored>>,
     ) -> StoreResult<AppendOutcome> {
         let mut state = self.state();
-        if let Some(conflict) = state.room(conversation).log.conflict(after, &entries) {
+        let conflict = match state.rooms.get(conversation) {
+            Some(room) => room.log.conflict(after, &entries),
+            None => Log::default().conflict(after, &entries),
+        };
+        if let Some(conflict) = conflict {
             return Ok(conflict);
         }
         state.changing(conversation).log.extend(entries);

@@ -34,12 +34,15 @@ pub trait InboxStore: Send + Sync + 'static {
     ///
     /// With `since`, only those that changed after that position was given (a store may list too much, never too little);
     /// without, all. `cursor` goes on where the page before ended. The `since` of the first page is valid for the whole
-    /// walk: what changes while the walk is under way is listed after it.
+    /// walk: what changes while the walk is under way is listed after it. And a conversation that the walk would have listed
+    /// is listed by it all the same when it changes under way, perhaps at the end, perhaps twice: a session that has walked
+    /// its inbox says that it has caught up.
     ///
     /// # Contract
     /// - `a_walk_lists_every_conversation_once` (RES-1)
     /// - `a_walk_since_lists_what_changed_and_nothing_is_missed` (RES-1)
     /// - `a_change_during_a_walk_is_listed_after_its_since` (RES-1)
+    /// - `a_change_during_a_walk_hides_nothing_from_it` (RES-3)
     /// - `a_since_of_another_epoch_lists_everything` (RES-3)
     async fn page(
         &self,

@@ -12,6 +12,8 @@
 //! A position is taken before anything else is looked at, and a change is numbered under the lock that shows it. So
 //! whatever a walk does not show has a number above the position that the walk gives.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use messenger_core::id::{ConversationId, Epoch, UserId};
 use messenger_core::model::Setting;
@@ -141,11 +143,21 @@ impl Row {
     }
 }
 
-/// A walk through an inbox, newest change first, as its cursor knows it.
+/// A walk through an inbox: what has not changed since it began, newest change first, then what has, by id.
+///
+/// A row that changes under way moves to the end, where it is met even if it was not listed yet; and since ids do not change,
+/// the walk ends however much does.
 struct Walk {
     began: u64,
     above: u64,
-    below: u64,
+    last: Option<Place>,
+}
+
+/// Where a row stands in a walk.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Unmoved(Reverse<u64>),
+    Moved(ConversationId),
 }
 
 impl Walk {
@@ -160,18 +172,26 @@ impl Walk {
             Some((of, number)) if Epoch(of) == epoch && number <= now => number,
             Some(_) | None => 0,
         };
-        match cursor.and_then(|cursor| two_numbers(&cursor.0)) {
-            Some((began, below)) => Walk {
-                began,
-                above,
-                below,
-            },
-            None => Walk {
-                began: now,
-                above,
-                below: u64::MAX,
-            },
+        let (began, last) = match cursor.and_then(|cursor| began_and_last(&cursor.0)) {
+            Some((began, last)) => (began, Some(last)),
+            None => (now, None),
+        };
+        Walk { began, above, last }
+    }
+
+    fn place(&self, conversation: &ConversationId, changed: u64) -> Place {
+        if changed <= self.began {
+            Place::Unmoved(Reverse(changed))
+        } else {
+            Place::Moved(conversation.clone())
         }
+    }
+
+    fn cursor(&self, last: &Place) -> InboxCursor {
+        InboxCursor(match last {
+            Place::Unmoved(Reverse(changed)) => format!("{:x}.{changed:x}", self.began),
+            Place::Moved(conversation) => format!("{:x}.moved.{conversation}", self.began),
+        })
     }
 }
 
@@ -191,9 +211,10 @@ fn page(
         let conversation = keys::last_part(&key).and_then(|text| ConversationId::parse(text).ok());
         let conversation = conversation.ok_or(Malformed("inbox row"))?;
         let changed = engine.logs.changed(&conversation)?.max(row.changed);
-        if walk.above < changed && changed < walk.below {
+        let place = walk.place(&conversation, changed);
+        if walk.above < changed && walk.last.as_ref().is_none_or(|last| *last < place) {
             found.push((
-                changed,
+                place,
                 InboxRow {
                     conversation,
                     setting: row.setting,
@@ -201,16 +222,13 @@ fn page(
             ));
         }
     }
-    found.sort_unstable_by(|a, b| {
-        b.0.cmp(&a.0)
-            .then_with(|| a.1.conversation.cmp(&b.1.conversation))
-    });
+    found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let more = found.len() > limit;
     found.truncate(limit);
-    let last = found.last().map_or(0, |(changed, _)| *changed);
+    let last = found.last().filter(|_| more);
     let page = InboxPage {
+        cursor: last.map(|(place, _)| walk.cursor(place)),
         rows: found.into_iter().map(|(_, row)| row).collect(),
-        cursor: more.then(|| InboxCursor(format!("{:x}.{last:x}", walk.began))),
         since: Since(format!("{:x}.{:x}", epoch.get(), walk.began)),
     };
     Ok((page, cycle))
@@ -221,6 +239,15 @@ fn row(state: &mut Transaction<'_>, key: &[u8]) -> Result<Row, Fault> {
         None => Ok(Row::default()),
         Some(value) => Ok(Row::decode(&value)?),
     }
+}
+
+fn began_and_last(cursor: &str) -> Option<(u64, Place)> {
+    if let Some((began, changed)) = two_numbers(cursor) {
+        return Some((began, Place::Unmoved(Reverse(changed))));
+    }
+    let (began, moved) = cursor.split_once(".moved.")?;
+    let began = u64::from_str_radix(began, 16).ok()?;
+    Some((began, Place::Moved(ConversationId::parse(moved).ok()?)))
 }
 
 fn two_numbers(text: &str) -> Option<(u64, u64)> {

@@ -23,6 +23,7 @@ enum Wrong {
     PageGivesOldestFirst,
     PageIgnoresItsLimit,
     SinceIsTakenAtTheEndOfTheWalk,
+    WhatMovesIsNotMetAgain,
     SinceOfAnotherEpochIsTrusted,
     SinceListsNothing,
     SettingsWithoutCompareAndSet,
@@ -44,6 +45,7 @@ const ALL: &[Wrong] = &[
     PageGivesOldestFirst,
     PageIgnoresItsLimit,
     SinceIsTakenAtTheEndOfTheWalk,
+    WhatMovesIsNotMetAgain,
     SinceOfAnotherEpochIsTrusted,
     SinceListsNothing,
     SettingsWithoutCompareAndSet,
@@ -185,6 +187,14 @@ impl InboxStore for Inboxes {
             }
             PageSkipsARow if !first => {
                 page.rows.pop();
+            }
+            WhatMovesIsNotMetAgain => {
+                // The rows that changed since the walk began, as memory's cursors tell them.
+                let moved = |cursor: &InboxCursor| cursor.0.contains(".moved.");
+                if page.cursor.as_ref().is_some_and(moved) {
+                    page.rows.clear();
+                    page.cursor = None;
+                }
             }
             PageGivesOldestFirst => page.rows.reverse(),
             SinceIsTakenAtTheEndOfTheWalk => {

@@ -37,6 +37,11 @@ pub(super) const CASES: &[Case] = &[
         ["RES-1"]
     ),
     case!(
+        a_change_during_a_walk_hides_nothing_from_it,
+        [Inboxes, Messages, Receipts],
+        ["RES-3"]
+    ),
+    case!(
         a_since_of_another_epoch_lists_everything,
         [Inboxes, Messages],
         ["RES-3"]
@@ -220,6 +225,59 @@ async fn a_change_during_a_walk_is_listed_after_its_since(ctx: Ctx) {
     }
     seen.extend(after);
     assert!(seen.is_superset(&set(&all)), "nothing is missed: {seen:?}");
+}
+
+async fn a_change_during_a_walk_hides_nothing_from_it(ctx: Ctx) {
+    let inboxes = ctx.inboxes();
+    let all: Vec<_> = (0..12).map(group).collect();
+    for conversation in &all {
+        let users = [anna()];
+        inboxes.touch(&users, conversation, START).await.unwrap();
+    }
+    // Between any two pages all change once more, in one way or another: what is still to come, and what has been.
+    let mut seen = BTreeSet::new();
+    let mut cursor = None;
+    for round in 0.. {
+        assert!(round < 100, "the walk ends although there are changes");
+        let page = inboxes.page(&anna(), None, cursor, 2, START).await.unwrap();
+        seen.extend(page.rows.into_iter().map(|row| row.conversation));
+        cursor = page.cursor;
+        if cursor.is_none() {
+            break;
+        }
+        for conversation in &all {
+            let read = raise(conversation, &ben(), MarkKind::Read, round + 1);
+            ctx.receipts().raise(&[read]).await.unwrap();
+        }
+        put(&*inboxes, &anna(), &all[0], &pinned(round + 1)).await;
+    }
+    assert_eq!(seen, set(&all));
+
+    // And a walk from a position, in which one conversation changes just before it is reached.
+    let (_, since) = list(&*inboxes, &anna(), None).await;
+    let (waiting, new) = (&all[..4], group(99));
+    for conversation in waiting {
+        let entry = LogBuilder::new().message(&ben(), "for anna");
+        append(&*ctx.messages(), conversation, &[entry]).await;
+    }
+    let mut seen = BTreeSet::new();
+    let mut cursor = None;
+    for round in 0.. {
+        assert!(round < 100, "the walk ends although there are changes");
+        let page = inboxes
+            .page(&anna(), Some(since.clone()), cursor, 1, START)
+            .await
+            .unwrap();
+        seen.extend(page.rows.into_iter().map(|row| row.conversation));
+        cursor = page.cursor;
+        if cursor.is_none() {
+            break;
+        }
+        let read = raise(&all[0], &ben(), MarkKind::Read, 1000 + round);
+        ctx.receipts().raise(&[read]).await.unwrap();
+        inboxes.touch(&[anna()], &new, START).await.unwrap();
+    }
+    assert!(seen.is_superset(&set(waiting)), "{seen:?}");
 }
 
 async fn a_since_of_another_epoch_lists_everything(ctx: Ctx) {
