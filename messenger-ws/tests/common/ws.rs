@@ -131,6 +131,8 @@ impl Client {
             0x81 => Frame::Text(String::from_utf8(payload).expect("UTF-8")),
             0x82 => Frame::Binary(payload),
             0x88 => {
+                // As a client should; the server may be gone already.
+                let _ = self.stream.write_all(&frame(0x88, &payload)).await;
                 let (status, reason) = payload.split_first_chunk().expect("a status");
                 Frame::Close(
                     u16::from_be_bytes(*status),
