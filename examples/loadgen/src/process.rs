@@ -1,7 +1,7 @@
 //! Servers as child processes, each on a core of its own, and what they use.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command};
 use std::thread;
@@ -51,12 +51,12 @@ pub(crate) struct Server {
     child: Child,
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    /// From the start of the process to the first connection that it took.
+    /// From the start of the process to the first answer: a socket that listens may belong to a server that is not open.
     pub(crate) start: Duration,
 }
 
 impl Server {
-    /// Starts `command` on the server's core and waits until something listens at `address`.
+    /// Starts `command` on the server's core and waits until `request` is answered at `address`.
     ///
     /// # Errors
     ///
@@ -64,6 +64,7 @@ impl Server {
     pub(crate) fn start(
         command: &mut Command,
         address: SocketAddr,
+        request: &[u8],
         cores: Option<Cores>,
     ) -> io::Result<Self> {
         // A child inherits the affinity of the thread that starts it; so its threads are pinned from the first on.
@@ -86,7 +87,7 @@ impl Server {
             address,
             start: Duration::ZERO,
         };
-        while TcpStream::connect(address).is_err() {
+        while !answers(address, request) {
             if let Some(status) = server.child.try_wait()? {
                 return Err(io::Error::other(format!(
                     "{} ended: {status}",
@@ -160,6 +161,17 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether a server takes a connection, and answers the request with anything.
+fn answers(address: SocketAddr, request: &[u8]) -> bool {
+    let answer = || -> io::Result<usize> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(START_TIMEOUT))?;
+        stream.write_all(request)?;
+        stream.read(&mut [0])
+    };
+    answer().is_ok_and(|bytes| bytes > 0)
 }
 
 /// User and system time of a process: fields 14 and 15 of `/proc/<pid>/stat`.

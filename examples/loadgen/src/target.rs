@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use crate::dialect::Dialect;
 use crate::process::{Cores, Server, free_port};
 use crate::token::{AUDIENCE, Tokens};
+use crate::ws::handshake;
 
 /// The name of the reference server's binary.
 const BINARY: &str = "messenger-server";
@@ -105,9 +106,16 @@ impl Target {
                 (command, dialect)
             }
         };
+        let mut request = Vec::new();
+        handshake::request(
+            &mut request,
+            &address.to_string(),
+            dialect.path(),
+            dialect.subprotocol(),
+        );
         command.stdin(Stdio::null()).stdout(Stdio::null());
         Ok(Started {
-            server: Server::start(&mut command, address, cores)?,
+            server: Server::start(&mut command, address, &request, cores)?,
             dialect,
         })
     }
@@ -131,7 +139,7 @@ fn relay(journal: Option<&Path>, room_size: u32, port: u16) -> io::Result<Comman
 /// Writes the reference server's configuration and answers its path.
 fn configuration(folder: &Path, key: &Path) -> io::Result<PathBuf> {
     let mut text = format!(
-        "data = {:?}\ndemo = false\n\n[log]\nfilter = \"warn\"\n\n[auth]\nmode = \"jwt\"\n\n[[auth.jwt_keys]]\nalgorithm = \"HS256\"\nfile = {:?}\naudience = \"{AUDIENCE}\"\n\n[limits]\n",
+        "data = {:?}\ndemo = false\n\n[log]\nfilter = \"warn\"\n\n[auth]\nmode = \"jwt\"\naudience = \"{AUDIENCE}\"\n\n[[auth.jwt_keys]]\nalgorithm = \"HS256\"\nfile = {:?}\n\n[limits]\n",
         folder.join("data"),
         key,
     );
