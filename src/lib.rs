@@ -15,9 +15,13 @@ pub use messenger_testkit as testkit;
 #[cfg(feature = "ws")]
 pub use messenger_ws as ws;
 
-/// The Rust of the guide compiles.
+/// The Rust of the README and of the guide compiles.
 #[cfg(all(doctest, feature = "ws", feature = "embedded"))]
 mod pages {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/guide/embed.md")]
+    mod embed {}
     #[doc = include_str!("../docs/guide/authentication.md")]
     mod authentication {}
     #[doc = include_str!("../docs/guide/client.md")]
