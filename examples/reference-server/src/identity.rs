@@ -9,10 +9,9 @@ use std::fs;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::Router;
 use messenger::core::id::UserId;
-use messenger::core::store::{Accounts, AllowAll, Authenticator, Backend, DeviceStore, Policy};
-use messenger::ws::{AccountsService, JwtAuthenticator, JwtKey, accounts_router, devices_router};
+use messenger::core::store::{Accounts, AllowAll, Authenticator, Backend, Policy};
+use messenger::ws::{AccountsService, JwtAuthenticator, JwtKey};
 
 use crate::config::{self, AuthMode, Config, JwtAlgorithm};
 use crate::exit::{Exit, Failure};
@@ -83,14 +82,6 @@ impl Identity {
         match self {
             Self::Accounts(accounts) => Arc::new(AccountsExist(Arc::clone(accounts.store()))),
             Self::Jwt(_) => Arc::new(AllowAll),
-        }
-    }
-
-    /// Returns the HTTP routes beside the links.
-    pub fn routes(&self, devices: Arc<dyn DeviceStore>) -> Router {
-        match self {
-            Self::Accounts(accounts) => accounts_router(Arc::clone(accounts), devices),
-            Self::Jwt(_) => devices_router(self.authenticator(), devices),
         }
     }
 }

@@ -9,6 +9,9 @@ use messenger::ws::Signup;
 use crate::config::{AuthMode, Config};
 use crate::demo::Demo;
 
+/// Where the terminal chat looks for a server by itself.
+const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+
 /// What the banner tells of a start.
 #[derive(Debug)]
 pub(super) struct Started<'s> {
@@ -103,11 +106,23 @@ fn logins(demo: &Demo, url: &str) -> String {
         );
     }
     out += "\nTo chat, open two more terminals and run one line in each:\n\n";
+    let server = if url == DEFAULT_URL {
+        String::new()
+    } else {
+        format!(" --server {url}")
+    };
     for login in demo.active() {
+        let others = demo
+            .active()
+            .iter()
+            .filter(|other| other.user != login.user);
+        let to: String = others
+            .map(|other| format!(" --to {}", other.user))
+            .collect();
         let _ = writeln!(
             out,
-            "  cargo run --release -p messenger-chat -- --server {url} --as {:<width$} --password {}",
-            login.user.as_str(),
+            "  cargo run --release -p messenger-chat --{server} --as {}{to} --password {}",
+            login.user,
             login.password.reveal()
         );
     }

@@ -1,10 +1,9 @@
 //! All routes of the server in one place.
 //!
 //! ```text
-//! /                        what runs here
-//! /v1/ws                   links
-//! /v1/login, /v1/…         accounts, people, devices, blocks
-//! /livez /readyz /metrics  for the operator's tools
+//! /                              what runs here
+//! /v1/ws, /v1/login, /v1/…       links, accounts, people, devices, blocks     ┐
+//! /livez  /readyz  /metrics      for the operator's tools                     ┴ messenger-ws
 //! ```
 
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use messenger::hub::Hub;
-use messenger::ws::{Health, health_router};
+use messenger::ws::{LinkConfig, RouterConfig, router};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::page::page;
@@ -21,21 +20,22 @@ use crate::identity::Identity;
 
 /// Puts the routes together.
 pub(super) fn routes(
-    _config: &Config,
+    config: &Config,
     hub: &Arc<Hub>,
     identity: &Identity,
     recorder: Option<PrometheusHandle>,
 ) -> Router {
-    let asked = Arc::clone(hub);
-    let mut health = Health::new(move || match asked.is_ready() {
-        true => Ok(()),
-        false => Err("the server is about to stop, or its store does not answer".to_owned()),
-    });
-    if let Some(recorder) = recorder {
-        health = health.with_metrics(move || recorder.render());
-    }
+    let served = RouterConfig {
+        link: LinkConfig {
+            allowed_origins: config.origins.clone(),
+            max_message_bytes: usize::try_from(config.limits.frame_bytes).unwrap_or(usize::MAX),
+        },
+        accounts: identity.accounts().map(Arc::clone),
+        metrics: recorder.map(|recorder| {
+            Arc::new(move || recorder.render()) as Arc<dyn Fn() -> String + Send + Sync>
+        }),
+    };
     Router::new()
         .route("/", get(page))
-        .merge(health_router(health))
-        .merge(identity.routes(Arc::clone(&hub.backend().devices)))
+        .merge(router(Arc::clone(hub), served))
 }
