@@ -232,7 +232,8 @@ def main(base, *logins):
     anna, ben = Device(base, tokens[0], "json"), Device(base, tokens[1], "cbor")
     anna.connect()
     ben.connect()
-    for step in (talking, ticks, resuming, once, changes, a_group, bad_input, accounts):
+    steps = (talking, ticks, resuming, once, changes, a_group, bad_input, accounts)
+    for step in steps:
         step(anna, ben, chat, http)
         print(f"ok: {step.__name__.replace('_', ' ')}")
     for device in (anna, ben):
@@ -242,6 +243,7 @@ def main(base, *logins):
             raise AssertionError("logout did not end the link")
         except Closed as closed:
             assert (closed.status, closed.reason) == (4508, "logged_out"), closed
+    print(f"test result: ok. {len(steps)} passed; 0 failed")
 
 
 def talking(anna, ben, chat, _):
