@@ -13,6 +13,9 @@ mod metrics;
 mod page;
 mod routes;
 mod signals;
+#[cfg(feature = "tls")]
+mod tls;
+mod transport;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -39,6 +42,7 @@ use crate::store;
 
 use banner::{Started, banner};
 use signals::Signals;
+use transport::Transport;
 
 /// How long links have to flush and to go after the first signal (RES-7).
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);
@@ -98,12 +102,14 @@ struct Server {
     hub: Arc<Hub>,
     router: Router,
     connections: ServeConfig,
+    transport: Transport,
     // Closed last.
     store: Arc<Store>,
 }
 
 impl Server {
     async fn start(config: &Config) -> Result<Self, Failure> {
+        let transport = Transport::new(&config.tls)?;
         let listener = bind(config.listen).await?;
         let address = listener
             .local_addr()
@@ -149,6 +155,7 @@ impl Server {
             hub,
             router,
             connections,
+            transport,
             store,
         })
     }
@@ -161,16 +168,12 @@ impl Server {
             hub,
             router,
             connections,
+            transport,
             store,
             ..
         } = self;
         let close = CancellationToken::new();
-        let mut serving = std::pin::pin!(messenger::ws::serve(
-            listener,
-            router,
-            connections,
-            close.clone().cancelled_owned()
-        ));
+        let mut serving = transport.serve(listener, router, connections, close.clone());
 
         let signal = tokio::select! {
             signal = signals.next() => signal,
