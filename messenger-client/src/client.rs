@@ -195,6 +195,12 @@ impl Client {
             .with(|state| state.replica.read(now(), id, seq, true));
     }
 
+    /// Cuts a conversation off from the front: what is stored up to a seq goes, on all devices of this user.
+    pub fn clear(&self, id: &ConversationId, upto: Seq) {
+        self.shared()
+            .with(|state| state.replica.clear(now(), id, upto));
+    }
+
     /// Takes a failed message off the outbox; true when there was one.
     pub fn discard(&self, cmid: Cmid) -> bool {
         self.shared()
@@ -208,7 +214,7 @@ impl Client {
         self.leave(Goodbye::Logout { forget }).await;
     }
 
-    /// Stops the client, with a goodbye to the server.
+    /// Stops the client, with a goodbye to the server; what was sent before is durable in the storage then.
     pub async fn close(&self) {
         self.leave(Goodbye::Close).await;
     }
@@ -220,6 +226,10 @@ impl Client {
         let _ = status
             .wait_for(|status| matches!(status, Status::Stopped(_)))
             .await;
+        // The storage works off what it was given in order: when it has answered, all of that is durable.
+        let nothing = Seq(1)..=Seq::ZERO;
+        let any = ConversationId::group(Default::default());
+        let _ = self.shared().keeper.clone().entries(any, nothing, 0).await;
     }
 
     pub(crate) fn shared(&self) -> &Shared {

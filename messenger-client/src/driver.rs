@@ -70,6 +70,8 @@ struct Up {
     heartbeat: Duration,
     heard: Instant,
     ping: Instant,
+    /// The server has said `welcome`: before that it takes nothing but `hello`.
+    welcome: bool,
     /// A goodbye was said: the link ends then at the latest.
     ends: Option<Instant>,
 }
@@ -103,8 +105,11 @@ impl Driver {
     /// Runs until the client is stopped, by its program or by the server.
     pub(crate) async fn run(mut self) {
         self.prepare();
-        while !matches!(self.phase, Phase::Stopped) {
+        loop {
             self.carry_out();
+            if matches!(self.phase, Phase::Stopped) {
+                break;
+            }
             self.step().await;
         }
         while let Some(event) = self.untold.pop_front() {
@@ -202,7 +207,9 @@ impl Driver {
     }
 
     fn transmit(&self, frame: &ClientFrame) {
-        if let Phase::Up(up) = &self.phase {
+        if let Phase::Up(up) = &self.phase
+            && up.welcome
+        {
             up.link.send(frame);
         }
     }
@@ -266,6 +273,7 @@ impl Driver {
             heartbeat: HELLO_PATIENCE / 2,
             heard: now,
             ping: now + HELLO_PATIENCE,
+            welcome: false,
             ends: None,
         });
     }
@@ -299,6 +307,7 @@ impl Driver {
                 self.attempt = 0;
                 shared.set_status(Status::CatchingUp);
                 if let Phase::Up(up) = &mut self.phase {
+                    up.welcome = true;
                     up.heartbeat = Duration::from_millis(welcome.heartbeat_ms.max(100));
                     up.ping = Instant::now() + jittered(up.heartbeat);
                 }

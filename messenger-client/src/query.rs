@@ -4,9 +4,9 @@ use messenger_core::client::{Shown, Timeline};
 use messenger_core::id::{ConversationId, Seq, UserId};
 use messenger_core::model::{Entry, Setting};
 use messenger_core::wire::{
-    Clear, ClientFrame, Code, ConversationFrame, HistoryRequest, MarksFrame, MarksRequest,
-    MemberEntry, MembersRequest, Open, Reacted, ReactionsRequest, ServerFrame, SettingsRequest,
-    Subscribe, Typing,
+    ClientFrame, Code, ConversationFrame, HistoryRequest, MarksFrame, MarksRequest, MemberEntry,
+    MembersRequest, Open, Reacted, ReactionsRequest, ServerFrame, SettingsRequest, Subscribe,
+    Typing,
 };
 
 use crate::client::Client;
@@ -223,17 +223,6 @@ impl Client {
             ServerFrame::Settings(frame) => Ok(frame.setting),
             other => Err(unexpected(&other)),
         }
-    }
-
-    /// Cuts a conversation off from the front, on all devices of this user.
-    pub fn clear(&self, conversation: &ConversationId, upto: Seq) {
-        let clear = Clear {
-            id: None,
-            conversation: conversation.clone(),
-            seq: upto,
-        };
-        self.shared()
-            .with(|state| state.frames.push(ClientFrame::Clear(clear)));
     }
 
     /// Follows the presence of the members of these conversations, and of no others, over all connections to come.

@@ -27,8 +27,8 @@ impl Sending {
     /// Without a connection this waits as long as it takes, over any number of connections.
     ///
     /// # Errors
-    /// [`Error::NotSent`] when it was refused for good or has expired; [`Error::Stopped`] when the client stopped before:
-    /// it stays in the storage then, and goes out with the next client of that storage.
+    /// [`Error::NotSent`] when it was refused for good or has expired. When the client stops before, the reason for that:
+    /// the message stays in the storage then, and goes out with the next client of that storage.
     pub async fn accepted(self) -> Result<Seq, Error> {
         self.outcome.await.map_err(|_| Error::Stopped)?
     }

@@ -10,23 +10,19 @@ use messenger_client::{Client, Config, DiskStorage, Event, login};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let [server, user, password]: [String; 3] = std::env::args()
-        .skip(1)
-        .collect::<Vec<_>>()
-        .try_into()
-        .map_err(|_| "SERVER USER PASSWORD")?;
-    let config = Config::new(&server, login(&server, &user, &password).await?)
-        .storage(DiskStorage::open(format!("{user}.messages"))?);
-    let (client, mut events) = Client::connect(config).await?;
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [server, user, password] = args.as_slice() else {
+        return Err("give it SERVER USER PASSWORD".into());
+    };
+    let storage = DiskStorage::open(format!("{user}.messages"))?;
+    let token = login(server, user, password).await?;
+    let (client, mut events) = Client::connect(Config::new(server, token).storage(storage)).await?;
     while let Some(event) = events.next().await {
-        let Event::Entry {
+        if let Event::Entry {
             conversation,
             entry,
         } = event
-        else {
-            continue;
-        };
-        if let Content::Message(message) = entry.content
+            && let Content::Message(message) = entry.content
             && entry.sender.as_str() != user
         {
             client.send_message(&conversation, message);

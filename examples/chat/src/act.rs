@@ -74,7 +74,7 @@ impl Scene<'_> {
             Command::Resend => return self.resend(),
             Command::List => return Ok(Outcome::Tell(self.list())),
             Command::Help => {
-                let line = |(command, what): &(&str, &str)| format!("{command:<28} {what}");
+                let line = |(command, what): &(&str, &str)| format!("{command:<25} {what}");
                 return Ok(Outcome::Tell(HELP.iter().map(line).collect()));
             }
             Command::Quit => return Ok(Outcome::Quit),

@@ -61,8 +61,8 @@ pub(crate) struct Talk {
     pub(crate) timeline: Timeline,
     /// Lines of the screen between its end and what is shown.
     pub(crate) scroll: usize,
-    /// There are earlier entries.
-    more: bool,
+    /// The last page was the first of the conversation, or could not be had.
+    exhausted: bool,
     loading: bool,
 }
 
@@ -286,6 +286,13 @@ impl App {
                     false => self.typing.insert(key, Instant::now() + TYPING_SHOWN),
                 };
             }
+            Event::Conversation { conversation } if Some(&conversation) == self.here.as_ref() => {
+                // On a new device the conversation is known only now, and its past is still to be had.
+                let new = |talk: &Talk| talk.timeline.lines().next().is_none();
+                if self.talk().is_some_and(new) {
+                    self.load(&conversation);
+                }
+            }
             Event::CaughtUp => self.follow(),
             _ => {}
         }
@@ -297,7 +304,7 @@ impl App {
             Later(id, Ok(page)) => {
                 let talk = self.talks.entry(id).or_default();
                 talk.loading = false;
-                talk.more = page.more;
+                talk.exhausted = !page.more && !page.entries.is_empty();
                 for entry in &page.entries {
                     talk.timeline.entry(entry);
                 }
@@ -306,6 +313,7 @@ impl App {
             Later(id, Err(error)) => {
                 if let Some(talk) = self.talks.get_mut(&id) {
                     talk.loading = false;
+                    talk.exhausted = true;
                 }
                 self.tell(error.to_string());
             }
@@ -363,7 +371,7 @@ impl App {
             return;
         };
         let before = talk.timeline.lines().next().map(|shown| shown.seq);
-        if talk.loading || (before.is_some() && !talk.more) {
+        if talk.loading || talk.exhausted {
             return;
         }
         talk.loading = true;

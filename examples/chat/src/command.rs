@@ -4,23 +4,17 @@ use messenger_client::id::{Seq, UserId};
 
 /// The help, one command a line.
 pub(crate) const HELP: &[(&str, &str)] = &[
-    ("/chat USER", "open the conversation with somebody"),
-    (
-        "/group TITLE USERS…",
-        "begin a group; \"quote a title\" of several words",
-    ),
-    ("/reply [NR] TEXT", "answer a message, else the last one"),
-    ("/edit [NR] TEXT", "change your message, else your last one"),
+    ("/chat USER", "talk with somebody"),
+    ("/group TITLE USERS…", "begin a group (\"long title\")"),
+    ("/reply [NR] TEXT", "answer a message, or the last"),
+    ("/edit [NR] TEXT", "change a message of yours"),
     ("/react [NR] EMOJI", "set or take a reaction"),
     ("/retract [NR]", "take a message back"),
-    ("/members", "who is here, and who has read"),
-    (
-        "/add USERS… · /remove USER",
-        "change the members of a group",
-    ),
-    ("/title TEXT · /leave", "rename a group, leave it"),
+    ("/members", "who is here and has read"),
+    ("/add USERS… /remove USER", "change a group's members"),
+    ("/title TEXT /leave", "rename a group, leave it"),
     ("/resend", "send again what failed"),
-    ("/list · /help · /quit", "conversations, this, the end"),
+    ("/list /help /quit", "conversations, this, the end"),
 ];
 
 /// What a person wants.

@@ -84,6 +84,7 @@ fn draw_top(frame: &mut Frame<'_>, app: &App, area: Rect) {
     };
     let link = match &app.status {
         Status::Live => format!("{} ", app.me),
+        Status::Waiting { .. } if area.width < LIST_FROM => format!("{} · offline ", app.me),
         Status::Waiting { retry_after, .. } => {
             format!(
                 "{} · offline, retry in {} s ",

@@ -338,6 +338,22 @@ impl Inbox {
         true
     }
 
+    /// Cuts a conversation off from the front: what is stored up to the seq goes, on all devices of the user.
+    pub fn clear(&mut self, now: Timestamp, conversation: &ConversationId, seq: Seq) {
+        let Some(place) = self.places.get_mut(conversation) else {
+            return;
+        };
+        let seq = seq.min(place.track.cursor);
+        if place.record.wanted.cleared >= seq {
+            return;
+        }
+        place.record.wanted.cleared = seq;
+        place.unread.read(place.record.unread_from());
+        place.unsaved.record = true;
+        self.changed(now, conversation);
+        self.repeat_marks(conversation);
+    }
+
     /// The user has read up to a seq.
     pub fn read(&mut self, now: Timestamp, conversation: &ConversationId, seq: Seq, private: bool) {
         let Some(place) = self.places.get_mut(conversation) else {

@@ -268,10 +268,9 @@ impl Outbox {
 
     /// When [`Outbox::tick`] has something to do.
     pub fn next_tick(&self) -> Option<Timestamp> {
-        let connected = self.link.is_some();
         self.lanes
             .values()
-            .filter_map(|lane| lane.next_tick(connected))
+            .filter_map(|lane| lane.next_tick(self.link))
             .min()
     }
 

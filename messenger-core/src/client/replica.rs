@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-use crate::id::{Cmid, ConversationId, Generation, UserId};
+use crate::id::{Cmid, ConversationId, Generation, Seq, UserId};
 use crate::model::Entry;
 use crate::time::Timestamp;
 use crate::wire::{Accepted, ClientFrame, Hello, PROTOCOL_VERSION, ServerFrame, Welcome};
@@ -37,7 +37,7 @@ pub enum ReplicaOutput {
         /// Of which conversation.
         conversation: ConversationId,
         /// Above this seq.
-        above: crate::id::Seq,
+        above: Seq,
     },
     /// The first frame of the next link, still without a token: its generation is durable, so it may be sent.
     Hello(Box<Hello>),
@@ -200,14 +200,14 @@ impl Replica {
     }
 
     /// The user has read up to a seq; `private`: only the own devices learn it.
-    pub fn read(
-        &mut self,
-        now: Timestamp,
-        conversation: &ConversationId,
-        seq: crate::id::Seq,
-        private: bool,
-    ) {
+    pub fn read(&mut self, now: Timestamp, conversation: &ConversationId, seq: Seq, private: bool) {
         self.inbox.read(now, conversation, seq, private);
+        self.collect(now);
+    }
+
+    /// Cuts a conversation off from the front, on all devices of the user.
+    pub fn clear(&mut self, now: Timestamp, conversation: &ConversationId, seq: Seq) {
+        self.inbox.clear(now, conversation, seq);
         self.collect(now);
     }
 

@@ -6,12 +6,12 @@
 //! ```
 
 use crate::id::{ConversationId, Seq};
-use crate::wire::{Ack, AckMark, ClientFrame, Read};
+use crate::wire::{Ack, AckMark, Clear, ClientFrame, Read};
 
 use super::super::change::Change;
 use super::super::event::Event;
 use super::place::Place;
-use super::{ACK_MAX, INBOX_ID_BASE, Inbox, InboxOutput, Link, Storing};
+use super::{ACK_MAX, Inbox, InboxOutput, Link, Storing};
 
 impl Inbox {
     /// A transaction is durable.
@@ -48,15 +48,21 @@ impl Inbox {
         if place.stored > own.acked.unwrap_or(Seq::ZERO) {
             self.acks.insert(conversation.clone(), place.stored);
         }
+        if wanted.cleared > own.cleared {
+            let id = self.own_request(conversation);
+            self.transmit(ClientFrame::Clear(Clear {
+                id: Some(id),
+                conversation: conversation.clone(),
+                seq: wanted.cleared,
+            }));
+        }
         let reads = [
             (wanted.read, own.read, false),
             (wanted.read_private, own.read_private, true),
         ];
         for (seq, confirmed, private) in reads {
             if seq > confirmed {
-                let id = INBOX_ID_BASE + self.next_id;
-                self.next_id += 1;
-                self.ids.insert(id, conversation.clone());
+                let id = self.own_request(conversation);
                 self.transmit(ClientFrame::Read(Read {
                     id: Some(id),
                     conversation: conversation.clone(),

@@ -47,14 +47,13 @@ impl Inbox {
             return;
         }
         let cursor = place.track.cursor;
-        let id = INBOX_ID_BASE + self.next_id;
-        self.next_id += 1;
+        let id = self.own_request(conversation);
+        let place = self.place(conversation);
         place.pull = Pull::Asked {
             id,
             cursor,
             attempts,
         };
-        self.ids.insert(id, conversation.clone());
         self.transmit(ClientFrame::History(HistoryRequest {
             id: Some(id),
             conversation: conversation.clone(),
@@ -92,17 +91,23 @@ impl Inbox {
         if self.link == Link::Down {
             return;
         }
-        let id = INBOX_ID_BASE + self.next_id;
         let place = self.place(conversation);
         if place.opening {
             return;
         }
         place.opening = true;
-        self.next_id += 1;
-        self.ids.insert(id, conversation.clone());
+        let id = self.own_request(conversation);
         self.transmit(ClientFrame::Open(Open {
             id: Some(id),
             conversation: conversation.clone(),
         }));
+    }
+
+    /// An id for a request of this inbox about a conversation.
+    pub(super) fn own_request(&mut self, conversation: &ConversationId) -> u64 {
+        let id = INBOX_ID_BASE + self.next_id;
+        self.next_id += 1;
+        self.ids.insert(id, conversation.clone());
+        id
     }
 }

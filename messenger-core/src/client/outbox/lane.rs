@@ -137,19 +137,30 @@ impl Lane {
             .map(|item| item.record.cmid)
     }
 
-    pub(super) fn next_tick(&self, connected: bool) -> Option<Timestamp> {
+    /// When something is to be done that waits for nothing but time.
+    pub(super) fn next_tick(&self, in_flight: Option<usize>) -> Option<Timestamp> {
         let expiry = self.items.iter().filter_map(Item::expires).min();
-        let retry = self
-            .items
-            .iter()
-            .filter_map(|item| match item.state {
-                State::Queued { not_before } if connected && not_before > Timestamp(0) => {
-                    Some(not_before)
-                }
-                _ => None,
-            })
-            .min();
+        let retry = in_flight.and_then(|in_flight| self.next_retry(in_flight));
         expiry.into_iter().chain(retry).min()
+    }
+
+    /// When the first waiting message may go; `None` when it waits for an answer, not for a time.
+    fn next_retry(&self, in_flight: usize) -> Option<Timestamp> {
+        let mut under_way = 0;
+        for item in &self.items {
+            match item.state {
+                State::Sent(_) | State::Failed(_) => continue,
+                State::Storing => return None,
+                State::Submitted { .. } if item.record.request.is_chained() => under_way += 1,
+                State::Submitted { .. } => return None,
+                State::Queued { not_before } => {
+                    let alone = item.waits_for_all_before || !item.record.request.is_chained();
+                    let may = under_way < in_flight && !(alone && under_way > 0);
+                    return (may && not_before > Timestamp(0)).then_some(not_before);
+                }
+            }
+        }
+        None
     }
 }
 

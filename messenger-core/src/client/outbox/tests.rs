@@ -423,6 +423,23 @@ fn a_retriable_refusal_waits_as_long_as_the_server_says() {
 }
 
 #[test]
+fn a_time_that_has_come_is_not_named_while_something_else_is_waited_for() {
+    let (mut outbox, _) = with_messages(2);
+    for (number, wait) in [(1, 90_000), (2, 10_000)] {
+        let refused = Rejected {
+            retry_after_ms: Some(wait),
+            ..refusal(&talk(0), cmid(number), Code::RateLimited)
+        };
+        outbox.rejected(START, &refused);
+    }
+    outbox.tick(START.plus(Duration::from_secs(20)));
+    assert_eq!(
+        outbox.next_tick(),
+        Some(START.plus(Duration::from_secs(90)))
+    );
+}
+
+#[test]
 fn an_error_that_names_the_request_refuses_the_message() {
     let (mut outbox, frames) = with_messages(1);
     let error = ErrorFrame {
