@@ -136,8 +136,10 @@ impl App {
             .filter(|user| **user != self.me)
             .filter(|user| self.presence.get(*user) == Some(&UserPresence::Online))
             .count();
-        (record.member_count > 1)
-            .then(|| format!("{} members, {online} others online", record.member_count))
+        (record.member_count > 1).then(|| {
+            let others = if online == 1 { "other" } else { "others" };
+            format!("{} members, {online} {others} online", record.member_count)
+        })
     }
 
     pub(crate) fn is_online(&self, id: &ConversationId) -> bool {
