@@ -19,7 +19,11 @@ pub(crate) async fn admit(shared: &Shared, wish: Admit) -> Result<Admission, Ref
         clock::now(),
     )
     .await;
-    let Admitted { admission, before } = match decided {
+    let Admitted {
+        admission,
+        before,
+        located,
+    } = match decided {
         Ok(outcome) => outcome?,
         Err(error) => {
             tracing::warn!(%error, "a device could not be admitted");
@@ -30,6 +34,11 @@ pub(crate) async fn admit(shared: &Shared, wish: Admit) -> Result<Admission, Ref
             });
         }
     };
+    if !located {
+        shared.node.push(NodeInput::Unlocated {
+            user: wish.user.clone(),
+        });
+    }
     if let (Some(device), Some(before)) = (admission.device, before)
         && before.node != shared.node_id
     {

@@ -174,6 +174,8 @@ impl Hub {
             next_session: AtomicU64::new((getrandom::u64()? >> 20) << 9 & ((1 << 53) - 1)),
         });
         let subscription = shared.backend.broker.subscribe(node_id).await?;
+        // A node that no other knows of must not serve: nobody would look for what it could no longer tell (RES-5).
+        shared.backend.presence.beat(node_id, clock::now()).await?;
         for inbox in &shared.shards {
             shared
                 .tasks

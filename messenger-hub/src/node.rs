@@ -52,6 +52,8 @@ pub(crate) enum NodeInput {
         device: DeviceId,
         generation: Generation,
     },
+    /// Presence did not take a session of this user in: others do not find it yet.
+    Unlocated { user: UserId },
     /// A session of this user came or went.
     Changed { user: UserId },
     /// The user logged out.
@@ -77,6 +79,8 @@ pub(crate) struct Node {
     peers: Peers,
     watch: Watch,
     observers: BTreeMap<SessionId, BTreeSet<UserId>>,
+    /// Users with a session that presence does not know yet.
+    unlocated: BTreeSet<UserId>,
 }
 
 impl Node {
@@ -90,6 +94,7 @@ impl Node {
             peers: Peers::new(shared.node_id),
             watch: Watch::default(),
             observers: BTreeMap::new(),
+            unlocated: BTreeSet::new(),
             shared: Arc::clone(shared),
         };
         shared.tasks.spawn(node.run());
@@ -141,6 +146,9 @@ impl Node {
                         generation,
                     },
                 ),
+                NodeInput::Unlocated { user } => {
+                    self.unlocated.insert(user);
+                }
                 NodeInput::Changed { user } => {
                     changed.insert(user);
                 }
@@ -189,7 +197,8 @@ impl Node {
         {
             Ok(located) => located,
             Err(error) => {
-                tracing::warn!(%error, "users cannot be located; their nodes will recheck");
+                tracing::warn!(%error, "users cannot be located; all nodes recheck");
+                self.peers.tell_all_to_recheck();
                 return;
             }
         };
@@ -219,6 +228,7 @@ impl Node {
 
     async fn beat(&mut self) {
         let now = clock::now();
+        self.locate_again().await;
         match self
             .shared
             .backend
@@ -240,6 +250,37 @@ impl Node {
                     self.tell_observers(&seen);
                 }
             }
+        }
+    }
+
+    /// Sessions that presence did not take in are written again; then they recheck, for what was hinted meanwhile is lost.
+    async fn locate_again(&mut self) {
+        let mut batch = Vec::new();
+        for user in &self.unlocated {
+            self.shared.registry.for_user(user, |entry| {
+                batch.push(Heartbeat {
+                    user: user.clone(),
+                    device: entry.device,
+                    node: self.shared.node_id,
+                    generation: entry.generation,
+                });
+            });
+        }
+        if self.unlocated.is_empty()
+            || self
+                .shared
+                .backend
+                .presence
+                .touch(&batch, clock::now())
+                .await
+                .is_err()
+        {
+            return;
+        }
+        for user in std::mem::take(&mut self.unlocated) {
+            self.shared.registry.for_user(&user, |entry| {
+                entry.mailbox.post(SessionInput::Recheck);
+            });
         }
     }
 
@@ -278,6 +319,8 @@ impl Node {
                     entry.mailbox.post(SessionInput::Close(CloseCode::Replaced));
                 }
             }),
+            // The peers' machine answers it by itself.
+            Payload::Recheck {} => {}
         }
     }
 

@@ -13,3 +13,4 @@ pub mod conformance;
 mod differential;
 pub mod exec;
 pub mod fixtures;
+pub mod world;

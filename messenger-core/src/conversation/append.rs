@@ -36,6 +36,11 @@ impl Queue {
         self.drafts.is_empty() && self.hinted.is_empty() && !self.learn
     }
 
+    /// True when entries of other nodes wait to be taken in.
+    pub(super) fn has_news(&self) -> bool {
+        self.learn || !self.hinted.is_empty()
+    }
+
     pub(super) fn want_learn(&mut self) {
         self.learn = true;
     }
@@ -73,8 +78,10 @@ pub(super) enum Cycle {
 pub(super) struct News {
     entries: Vec<Arc<EncodedEntry>>,
     push: bool,
-    /// The drafts that they were; empty when another node appended them.
+    /// The drafts that they were; empty when they were learned.
     own: Vec<Pending>,
+    /// No other node tells of them.
+    publish: bool,
     day: Day,
 }
 
@@ -130,13 +137,14 @@ impl Machine {
                     entries: news,
                     push: true,
                     own: Vec::new(),
+                    publish: false,
                     day: now.day(),
                 });
             } else if self.queue.learn {
                 self.learn(0);
             } else if !self.queue.drafts.is_empty() {
                 self.next_append(now);
-            } else if !self.sweep() {
+            } else if !self.ask_again(now) && !self.sweep() {
                 return;
             }
         }
@@ -308,7 +316,7 @@ impl Machine {
                     .into_iter()
                     .map(|stored| self.log.take(stored))
                     .collect();
-                self.announce(now, news, true, batch);
+                self.announce(now, news, true, Some(batch));
             }
             (Cycle::Appending { batch, .. }, Answer::Conflict { duplicates }) => {
                 let asked = Find {
@@ -361,12 +369,20 @@ impl Machine {
             return;
         }
         self.known.forget_targets();
+        // An own append whose outcome was unknown is found here: nobody else tells of it.
+        let ours = entries.iter().any(|stored| {
+            let is_ours = |pending: &Pending| {
+                pending.draft.cmid == stored.entry.cmid
+                    && pending.draft.sender == stored.entry.sender
+            };
+            self.queue.drafts.iter().any(is_ours)
+        });
         let news: Vec<_> = entries
             .into_iter()
             .map(|stored| self.log.take(stored))
             .collect();
         self.recheck_ahead();
-        self.announce(now, news, true, Vec::new());
+        self.announce(now, news, true, ours.then(Vec::new));
     }
 
     fn cycle_failed(&mut self, retriable: bool) {
@@ -447,19 +463,21 @@ impl Machine {
         }
     }
 
-    /// Does all that must be durable before entries count as accepted, then pushes them (LOG-4).
+    /// Does all that must be durable before entries count as accepted, then pushes them (LOG-4). With `own`, the drafts that
+    /// they were, other nodes are told too.
     pub(super) fn announce(
         &mut self,
         now: Timestamp,
         entries: Vec<Arc<EncodedEntry>>,
         push: bool,
-        own: Vec<Pending>,
+        own: Option<Vec<Pending>>,
     ) {
         let day = now.day();
         let news = News {
             entries,
             push,
-            own,
+            publish: own.is_some(),
+            own: own.unwrap_or_default(),
             day,
         };
         let mut announcement = Announcement::default();
@@ -545,19 +563,23 @@ impl Machine {
         }
         self.raise_own(&news.entries);
         self.push(&news.entries);
-        if !news.own.is_empty() {
-            let users = self.concerned(&news.entries);
-            self.outputs.push_back(Output::Publish {
-                users,
-                hint: Hint::Entries {
-                    entries: news
-                        .entries
-                        .iter()
-                        .map(|e| Stored::clone(e.stored()))
-                        .collect(),
-                },
-            });
+        if news.publish {
+            self.publish(&news.entries);
         }
+    }
+
+    /// Tells the nodes of everybody concerned.
+    pub(super) fn publish(&mut self, entries: &[Arc<EncodedEntry>]) {
+        if entries.is_empty() {
+            return;
+        }
+        let users = self.concerned(entries);
+        self.outputs.push_back(Output::Publish {
+            users,
+            hint: Hint::Entries {
+                entries: entries.iter().map(|e| Stored::clone(e.stored())).collect(),
+            },
+        });
     }
 
     pub(super) fn accept_duplicate(&mut self, pending: &Pending, claimed: &Claimed) {

@@ -22,6 +22,7 @@ impl Machine {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return;
         };
+        self.told = self.told.max(Some(last.stored().seq()));
         let plain = entries.iter().all(|entry| {
             let stored = entry.stored();
             stored.hidden_from.is_none() && !matches!(stored.entry.content, Content::Membership(_))

@@ -478,6 +478,8 @@ pub struct FoundAll {
 /// What a session wanted to read.
 #[derive(Clone, Debug, Default)]
 pub struct Fetched {
+    /// The head of the log, before anything else was read.
+    pub head: Seq,
     /// The device's acked mark.
     pub acked: Option<Position>,
     /// The user's marks.

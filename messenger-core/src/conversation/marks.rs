@@ -15,7 +15,7 @@ use crate::wire::{Code, EncodedEntry, MarksFrame, OwnMarks, ServerFrame, UserMar
 
 use super::Machine;
 use super::append::MAX_ATTEMPTS;
-use super::io::{Answer, Asker, Hint, Mark, Output, Request, Ticket};
+use super::io::{Answer, Asker, Hint, Input, Mark, Output, Request, Ticket};
 
 /// Raises by their key; a `BTreeMap` in this order puts `delivered` behind `acked`, so the key begins with its reverse.
 type Key = (std::cmp::Reverse<MarkKind>, UserId, Option<DeviceId>);
@@ -330,8 +330,22 @@ impl Machine {
         }
     }
 
+    /// Takes the durable marks of a user in; true when one rose here.
+    pub(super) fn lift_all(&mut self, user: &UserId, marks: &UserMarks) -> bool {
+        let mut rose = false;
+        for (kind, to) in [
+            (MarkKind::Delivered, marks.delivered),
+            (MarkKind::Read, marks.read),
+            (MarkKind::ReadPrivate, marks.read_private),
+            (MarkKind::Cleared, marks.cleared),
+        ] {
+            rose |= self.lift(user, kind, to);
+        }
+        rose
+    }
+
     /// Tells the other members the marks of a user.
-    fn tell_marks(&mut self, user: &UserId, publish: bool) {
+    pub(super) fn tell_marks(&mut self, user: &UserId, publish: bool) {
         let Some(marks) = self.log.marks.get(user).copied() else {
             return;
         };
@@ -389,18 +403,27 @@ impl Machine {
         });
     }
 
+    /// Hints of marks opened the conversation: what was read with it has them already, but the sessions here do not.
+    pub(super) fn tell_hinted_marks(&mut self) {
+        let hinted: Vec<(UserId, bool)> = self
+            .waiting
+            .iter()
+            .filter_map(|input| match input {
+                Input::Hint(Hint::Marks { user, own, .. }) => Some((user.clone(), *own)),
+                _ => None,
+            })
+            .collect();
+        for (user, own) in hinted {
+            self.tell_marks(&user, false);
+            if own {
+                self.tell_own(&user, false);
+            }
+        }
+    }
+
     /// Another node raised marks.
     pub(super) fn marks_hinted(&mut self, user: UserId, marks: UserMarks, own: bool) {
-        let mut rose = false;
-        for (kind, to) in [
-            (MarkKind::Delivered, marks.delivered),
-            (MarkKind::Read, marks.read),
-            (MarkKind::ReadPrivate, marks.read_private),
-            (MarkKind::Cleared, marks.cleared),
-        ] {
-            rose |= self.lift(&user, kind, to);
-        }
-        if rose {
+        if self.lift_all(&user, &marks) {
             self.tell_marks(&user, false);
             if own {
                 self.tell_own(&user, false);

@@ -72,7 +72,11 @@ pub struct Machine {
     known: Known,
     raising: Raising,
     asked: BTreeMap<Ticket, Asked>,
+    /// Questions that wait until the machine has learned what others appended.
+    behind: Vec<(Asker, Option<u64>, Question)>,
     expiring: Expiring,
+    /// The last entry that was pushed to the sessions here; kept when the machine forgets everything else.
+    told: Option<Seq>,
     next_ticket: u64,
     outputs: VecDeque<Output>,
 }
@@ -162,7 +166,9 @@ impl Machine {
             known: Known::default(),
             raising: Raising::default(),
             asked: BTreeMap::new(),
+            behind: Vec::new(),
             expiring: Expiring::default(),
+            told: None,
             next_ticket: 0,
             outputs: VecDeque::new(),
         }
@@ -179,10 +185,7 @@ impl Machine {
             // Answers to what was asked before the machine was closed come too late.
             (Phase::Closed | Phase::Opening { .. }, Input::Answer(..)) => {}
             (Phase::Opening { attempt, .. }, Input::Timer) => self.open(attempt),
-            (
-                Phase::Closed,
-                Input::Timer | Input::Hint(Hint::Typing { .. } | Hint::Marks { .. }),
-            ) => {}
+            (Phase::Closed, Input::Timer | Input::Hint(Hint::Typing { .. })) => {}
             (Phase::Closed, input) => {
                 self.waiting.push(input);
                 self.open(0);
@@ -209,6 +212,7 @@ impl Machine {
             && matches!(self.cycle, Cycle::Idle)
             && self.raising.is_empty()
             && self.asked.is_empty()
+            && self.behind.is_empty()
             && self.log.saving.is_none()
             && self.expiring.is_idle()
             && !matches!(self.phase, Phase::Opening { .. })
@@ -314,14 +318,15 @@ impl Machine {
             .collect();
         // The last append of whoever wrote last may be unannounced (LOG-4).
         self.push_untold(now, &tail);
-        self.announce(now, tail, false, Vec::new());
+        self.tell_hinted_marks();
+        self.announce(now, tail, false, None);
         for input in std::mem::take(&mut self.waiting) {
             self.handle_open(now, input);
         }
     }
 
-    /// Entries that were appended just before this machine began, by a node that told of them or that died before it could:
-    /// the sessions here may not have them. Those that do pass over what they have.
+    /// Entries that were appended just before this machine began: the node that appended them may have died before it told,
+    /// or its hint is still on its way and will be passed over as known. Sessions that have them pass over what they have.
     fn push_untold(&mut self, now: Timestamp, tail: &[Arc<EncodedEntry>]) {
         let hinted = self.waiting.iter().filter_map(|input| match input {
             Input::Hint(Hint::Entries { entries }) => entries.first().map(Stored::seq),
@@ -333,20 +338,26 @@ impl Machine {
             .any(|input| matches!(input, Input::Submit { .. }));
         let fresh = tail
             .iter()
-            .filter(|entry| submitted && now.since(entry.stored().accepted_at) < UNTOLD_MAX)
+            .filter(|entry| now.since(entry.stored().accepted_at) < UNTOLD_MAX)
             .map(|entry| entry.stored().seq());
-        if let Some(from) = hinted.chain(fresh).min() {
-            let untold: Vec<_> = tail
-                .iter()
-                .filter(|entry| entry.stored().seq() >= from)
-                .cloned()
-                .collect();
-            self.push(&untold);
+        let after_told = self.told.map(Seq::next);
+        let Some(from) = hinted.chain(fresh).chain(after_told).min() else {
+            return;
+        };
+        let untold: Vec<_> = tail
+            .iter()
+            .filter(|entry| entry.stored().seq() >= from)
+            .cloned()
+            .collect();
+        self.push(&untold);
+        if submitted {
+            self.publish(&untold);
         }
     }
 
     /// Forgets what is known, so that the next input opens the conversation again; whoever waits is told to try again.
     fn close(&mut self) {
+        let untold = self.queue.has_news() || self.told.is_some_and(|told| told < self.log.head());
         self.fail_queue(Code::Unavailable);
         self.fail_asked();
         self.raising = Raising::default();
@@ -355,6 +366,14 @@ impl Machine {
         self.known = Known::default();
         self.log = Log::empty(self.id.clone());
         self.phase = Phase::Closed;
+        if untold {
+            // The sessions here wait for entries that were not pushed: no further input will come for them.
+            self.phase = Phase::Opening {
+                ticket: Ticket(u64::MAX),
+                attempt: 1,
+            };
+            self.wake(1);
+        }
     }
 
     fn fail_waiting(&mut self) {

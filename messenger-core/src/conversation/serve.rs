@@ -134,6 +134,9 @@ impl Machine {
                 _ => None,
             },
             marks_of: match question {
+                Question::Pull { summary: true, .. } | Question::Open if self.log.shows_marks() => {
+                    self.log.users.to_vec()
+                }
                 Question::Marks if self.log.users.len() <= MARKS_REQUEST_MEMBERS => {
                     self.log.users.to_vec()
                 }
@@ -169,9 +172,22 @@ impl Machine {
         end: Seq,
         fetched: Fetched,
     ) {
+        if fetched.head > self.log.head() {
+            // Another node appended: what is told now must not be older than what the inbox was read from (RES-1).
+            self.queue.want_learn();
+            self.behind.push((asker.clone(), re, question));
+            return;
+        }
         let Some(rights) = self.log.state.rights_of(&asker.user).cloned() else {
             return self.refuse_question(asker, re, &question, Code::NotFound);
         };
+        if !matches!(question, Question::Marks) {
+            for (user, marks) in &fetched.marks {
+                if self.lift_all(user, marks) {
+                    self.tell_marks(user, false);
+                }
+            }
+        }
         match question {
             Question::Pull { after, summary } => {
                 self.answer_pull(now, asker, &rights, after, summary, end, fetched);
@@ -582,7 +598,20 @@ impl Machine {
         ));
     }
 
+    /// Asks again what was asked while the machine was behind; true when there was something.
+    pub(super) fn ask_again(&mut self, now: Timestamp) -> bool {
+        let behind = std::mem::take(&mut self.behind);
+        let any = !behind.is_empty();
+        for (asker, re, question) in behind {
+            self.ask(now, asker, re, question);
+        }
+        any
+    }
+
     pub(super) fn fail_asked(&mut self) {
+        for (asker, re, question) in std::mem::take(&mut self.behind) {
+            self.refuse_question(&asker, re, &question, Code::Unavailable);
+        }
         for asked in std::mem::take(&mut self.asked).into_values() {
             self.refuse_question(&asked.asker, asked.re, &asked.question, Code::Unavailable);
         }

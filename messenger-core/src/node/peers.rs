@@ -14,6 +14,8 @@ use crate::conversation::Hint;
 use crate::id::{ConversationId, DeviceId, NodeId, UserId};
 use crate::time::Timestamp;
 
+/// How long a node's lease holds without a beat.
+const NODE_LEASE: Duration = Duration::from_secs(5);
 /// Frames kept for each peer.
 const RING: usize = 1_024;
 /// The most frames asked for at once.
@@ -47,6 +49,9 @@ pub enum Payload {
         #[n(2)]
         generation: crate::id::Generation,
     },
+    /// Something happened, and it could not be found out whom it concerns.
+    #[n(2)]
+    Recheck {},
 }
 
 #[derive(Debug, minicbor::Encode, minicbor::Decode)]
@@ -96,6 +101,9 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Peers {
     me: NodeId,
+    live: BTreeSet<NodeId>,
+    /// When this node's lease was last renewed.
+    leased: Option<Timestamp>,
     out: BTreeMap<NodeId, Sent>,
     back: BTreeMap<NodeId, Received>,
     outputs: VecDeque<Output>,
@@ -119,6 +127,8 @@ impl Peers {
     pub fn new(me: NodeId) -> Self {
         Self {
             me,
+            live: BTreeSet::new(),
+            leased: None,
             out: BTreeMap::new(),
             back: BTreeMap::new(),
             outputs: VecDeque::new(),
@@ -149,8 +159,24 @@ impl Peers {
         self.outputs.push_back(Output::Send(node, frame));
     }
 
+    /// Something happened, and it could not be found out whom it concerns: all nodes read their users' inboxes again.
+    pub fn tell_all_to_recheck(&mut self) {
+        for node in self.live.clone() {
+            self.tell(node, Payload::Recheck {});
+        }
+    }
+
     /// A second has passed: `live` are the nodes with a lease.
     pub fn beat(&mut self, now: Timestamp, live: &[NodeId]) {
+        // A node that is gone may have appended what it could no longer tell.
+        let gone = self.live.iter().any(|node| !live.contains(node));
+        // While this node had no lease itself, the others did not find its users.
+        let lapsed = self
+            .leased
+            .is_some_and(|leased| now.since(leased) > NODE_LEASE);
+        let mut given_up = gone || lapsed;
+        self.leased = Some(now);
+        self.live = live.iter().copied().collect();
         self.out.retain(|node, _| live.contains(node));
         for (&node, sent) in &self.out {
             let beat = Frame::Beat {
@@ -159,7 +185,6 @@ impl Peers {
             };
             self.outputs.push_back(Output::Send(node, encode(&beat)));
         }
-        let mut given_up = false;
         self.back.retain(|node, received| {
             let late = received
                 .since
@@ -202,8 +227,10 @@ impl Peers {
                 } else if received.since == Some(now) {
                     ask(self.me, node, received, &mut self.outputs);
                 }
-                if is_new {
-                    self.outputs.push_back(Output::Told(payload));
+                match payload {
+                    _ if !is_new => {}
+                    Payload::Recheck {} => self.outputs.push_back(Output::Recheck),
+                    payload => self.outputs.push_back(Output::Told(payload)),
                 }
             }
             Frame::Beat { from, last } => {
@@ -361,6 +388,18 @@ mod tests {
         let _ = told(&mut b);
         b.beat(NOW, &[B]);
         assert!(told(&mut b).2);
+    }
+
+    #[test]
+    fn when_a_node_is_gone_the_others_recheck() {
+        let mut b = Peers::new(B);
+        b.beat(NOW, &[A, B]);
+        assert!(!told(&mut b).2);
+        b.beat(NOW, &[B]);
+        assert!(
+            told(&mut b).2,
+            "it may have appended what it could no longer tell"
+        );
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub struct Admitted {
     pub admission: Admission,
     /// The older session of the device, if presence knows one.
     pub before: Option<DevicePresence>,
+    /// False when presence did not answer: until a heartbeat gets through, other nodes do not find the session, and what they
+    /// hint meanwhile is lost to it. It rechecks then (RES-5).
+    pub located: bool,
 }
 
 /// Admits a device on `node`, or says why not.
@@ -71,10 +74,11 @@ pub async fn admit(
         node,
         generation: wish.generation,
     };
-    let before = match backend.presence.connect(&session, now).await {
-        Ok(Connected::Recorded { before }) => before,
+    let (before, located) = match backend.presence.connect(&session, now).await {
+        Ok(Connected::Recorded { before }) => (before, true),
         Ok(Connected::Stale { current }) if device.is_some() => return Ok(Err(stale(current))),
-        Ok(Connected::Stale { .. }) | Err(_) => None,
+        Ok(Connected::Stale { .. }) => (None, true),
+        Err(_) => (None, false),
     };
     if let Some(device) = device {
         devices
@@ -88,6 +92,7 @@ pub async fn admit(
             at: now,
         },
         before,
+        located,
     }))
 }
 

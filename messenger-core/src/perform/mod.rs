@@ -402,6 +402,7 @@ impl Call<'_> {
     }
 
     async fn fetch(&self, fetch: Fetch) -> StoreResult<Answer> {
+        let head = self.backend.messages.head(self.conversation).await?;
         let conversations = std::slice::from_ref(self.conversation);
         let users = std::slice::from_ref(&fetch.user);
         let own = self
@@ -420,6 +421,7 @@ impl Call<'_> {
             None => None,
         };
         let mut fetched = Fetched {
+            head: head.head,
             acked,
             own,
             setting: settings.into_iter().next().unwrap_or_default(),

@@ -118,6 +118,8 @@ impl Place {
         self.placed = true;
         self.track.start = position.next();
         self.track.cursor = position;
+        self.record.start = self.track.start;
+        self.record.cursor = self.track.cursor;
         self.stored = position;
         self.unread = UnreadCount::new(position);
     }
