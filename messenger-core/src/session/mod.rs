@@ -61,6 +61,8 @@ pub struct Session {
     bucket: Bucket,
     offences: flow::Offences,
     heard: Timestamp,
+    /// The peer was asked whether it is there, since it was last heard.
+    pinged: bool,
     since_sent: Timestamp,
     outputs: VecDeque<Output>,
 }
@@ -128,6 +130,7 @@ impl Session {
             bucket,
             offences: flow::Offences::default(),
             heard: now,
+            pinged: false,
             since_sent: now,
             outputs: VecDeque::new(),
         }
@@ -137,15 +140,15 @@ impl Session {
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         match input {
             _ if self.phase == Phase::Closed => {}
-            Input::Heard => self.heard = now,
+            Input::Heard => self.hear(now),
             Input::Received { frame, bytes } => {
-                self.heard = now;
+                self.hear(now);
                 self.received(now, frame, bytes);
             }
             Input::Authenticated(outcome) => self.authenticated(now, outcome),
             Input::Admitted(outcome) => self.admitted(now, outcome),
             Input::Inbox(page) => self.inbox(now, page),
-            Input::Pulled(pulled) => self.pulled(pulled),
+            Input::Pulled(pulled) => self.pulled(now, pulled),
             Input::Push(batch) => self.push(&batch),
             Input::Frame(frame) => self.answer(frame),
             Input::Tell(frame) => self.outputs.push_back(Output::SendShared(frame)),
@@ -173,13 +176,13 @@ impl Session {
                 self.heard.plus(2 * self.interval())
             }
             Phase::Open => {
-                let silent = if self.pages.is_waiting_to_retry() {
-                    self.heard.plus(Duration::from_secs(1))
-                } else {
-                    self.heard.plus(self.interval())
-                };
+                let intervals = if self.pinged { 2 } else { 1 };
+                let silent = self.heard.plus(intervals * self.interval());
                 let expires = self.who.as_ref().and_then(|who| who.expires);
-                expires.map_or(silent, |expires| expires.min(silent))
+                [expires, self.pages.retry_at()]
+                    .into_iter()
+                    .flatten()
+                    .fold(silent, Timestamp::min)
             }
         }
     }
@@ -202,6 +205,11 @@ impl Session {
     /// True once the link is to be closed.
     pub fn is_closed(&self) -> bool {
         self.phase == Phase::Closed
+    }
+
+    fn hear(&mut self, now: Timestamp) {
+        self.heard = now;
+        self.pinged = false;
     }
 
     fn interval(&self) -> Duration {
@@ -242,10 +250,11 @@ impl Session {
                     self.close(CloseCode::Unauthorized);
                 } else if silent >= 2 * self.interval() {
                     self.close(CloseCode::HeartbeatTimeout);
-                } else if silent >= self.interval() {
+                } else if silent >= self.interval() && !self.pinged {
+                    self.pinged = true;
                     self.outputs.push_back(Output::Ping);
                 }
-                self.pages.retry();
+                self.pages.retry(now);
                 if now.since(self.since_sent) >= SINCE_EVERY && self.walk.is_none() {
                     self.since_sent = now;
                     self.recheck();
@@ -268,7 +277,11 @@ impl Session {
         for place in self.places.values_mut() {
             place.live = false;
             place.told = false;
+            place.pulling = false;
+            place.again = false;
         }
+        // Whoever was asked may be gone with the answer.
+        self.pages.forget_pulls();
         self.begin_walk(None, true);
     }
 
@@ -303,5 +316,35 @@ impl Session {
         self.places = BTreeMap::new();
         self.outstanding = Vec::new();
         self.walk = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_link_is_pinged_once_and_then_taken_for_dead() {
+        let start = Timestamp(1_790_000_000_000);
+        let config = Arc::new(Config {
+            limits: Limits::default(),
+            epoch: Epoch(1),
+            durability: "memory",
+            recheck: Duration::from_secs(60),
+        });
+        let mut session = Session::new(SessionId(1), config, start);
+        session.phase = Phase::Open;
+        let interval = Duration::from_secs(20);
+        assert_eq!(session.deadline(), start.plus(interval));
+        session.handle(session.deadline(), Input::Tick);
+        assert!(matches!(session.poll(), Some(Output::Ping)));
+        // The deadline moves on, so that waiting for the answer costs nothing.
+        assert_eq!(session.deadline(), start.plus(2 * interval));
+        session.handle(session.deadline(), Input::Tick);
+        let outputs: Vec<Output> = std::iter::from_fn(|| session.poll()).collect();
+        assert!(matches!(
+            outputs[..],
+            [Output::Send(_), Output::Close(CloseCode::HeartbeatTimeout)]
+        ));
     }
 }

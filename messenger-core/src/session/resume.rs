@@ -6,6 +6,7 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::conversation::{Asker, Input as ConversationInput, Pulled, PulledFrame, Question};
 use crate::id::{ConversationId, Seq};
@@ -18,6 +19,8 @@ use super::Session;
 use super::hello::Resume;
 use super::io::Output;
 
+/// What the store did not answer is asked again after this long.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Pulls under way at once.
 const PULLS_MAX: usize = 4;
 /// Conversations and entries of a page, about.
@@ -37,6 +40,10 @@ pub(super) struct Pages {
     confirmed: u64,
     failed: Vec<ConversationId>,
     walk_failed: bool,
+    /// When what the store did not answer is asked again.
+    retry_at: Option<Timestamp>,
+    /// Pages of an earlier walk that are still to come: they are passed over.
+    overtaken: bool,
 }
 
 /// A walk through the inbox.
@@ -52,14 +59,28 @@ pub(super) struct Walk {
 }
 
 impl Pages {
-    pub(super) fn is_waiting_to_retry(&self) -> bool {
-        !self.failed.is_empty() || self.walk_failed
+    pub(super) fn retry_at(&self) -> Option<Timestamp> {
+        self.retry_at
     }
 
-    /// A second has passed since the store did not answer: tries again.
-    pub(super) fn retry(&mut self) {
-        self.queue.extend(self.failed.drain(..));
-        self.walk_failed = false;
+    fn retry_later(&mut self, now: Timestamp) {
+        self.retry_at.get_or_insert(now.plus(RETRY_AFTER));
+    }
+
+    /// Asks again what the store did not answer, once it is time.
+    pub(super) fn retry(&mut self, now: Timestamp) {
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+            self.queue.extend(self.failed.drain(..));
+            self.walk_failed = false;
+        }
+    }
+
+    /// Nothing is being pulled any more.
+    pub(super) fn forget_pulls(&mut self) {
+        self.queue.clear();
+        self.failed.clear();
+        self.under_way = 0;
     }
 
     pub(super) fn confirm(&mut self, page: u64) -> bool {
@@ -73,6 +94,7 @@ impl Pages {
 
 impl Session {
     pub(super) fn begin_walk(&mut self, since: Option<Since>, again: bool) {
+        self.pages.overtaken |= self.walk.as_ref().is_some_and(|walk| walk.asking);
         self.walk = Some(Box::new(Walk {
             since,
             next_since: None,
@@ -83,7 +105,10 @@ impl Session {
         }));
     }
 
-    pub(super) fn inbox(&mut self, _now: Timestamp, page: Option<InboxPage>) {
+    pub(super) fn inbox(&mut self, now: Timestamp, page: Option<InboxPage>) {
+        if std::mem::take(&mut self.pages.overtaken) {
+            return;
+        }
         let Some(walk) = &mut self.walk else { return };
         if !walk.asking {
             return;
@@ -91,6 +116,7 @@ impl Session {
         walk.asking = false;
         let Some(page) = page else {
             self.pages.walk_failed = true;
+            self.pages.retry_later(now);
             return;
         };
         walk.next_since.get_or_insert(page.since);
@@ -155,7 +181,7 @@ impl Session {
         if let Some(walk) = &mut self.walk
             && !walk.listed
         {
-            if !walk.asking && !self.pages.walk_failed {
+            if !walk.asking && !self.pages.walk_failed && !self.pages.overtaken {
                 walk.asking = true;
                 self.outputs.push_back(Output::Inbox {
                     user: asker.user,
@@ -185,7 +211,7 @@ impl Session {
         }
     }
 
-    pub(super) fn pulled(&mut self, pulled: Pulled) {
+    pub(super) fn pulled(&mut self, now: Timestamp, pulled: Pulled) {
         self.pages.under_way = self.pages.under_way.saturating_sub(1);
         let conversation = pulled.conversation;
         let Some(place) = self.places.get_mut(&conversation) else {
@@ -196,6 +222,7 @@ impl Session {
             Some(Code::Unavailable) => {
                 // Stays marked as being pulled, so that it is queued once.
                 self.pages.failed.push(conversation);
+                self.pages.retry_later(now);
                 return;
             }
             Some(_) => {
